@@ -1,0 +1,181 @@
+/* wgamma: certified spectral Wasserstein distances between point clouds.
+ *
+ * Reading order: 1. one call, 2. a solver with settings and getters, 3. certificates, 4. gauges.
+ *
+ * Conventions. Points are rows, C order, float64: x is n x d, y is m x d. Weights are positive
+ * (zero weights are dropped and come back as rows without mass) and sum to one within 1e-6. W is
+ * the distance, W2 ("w2") its square; every bound below is on W2. Formulas are cited as "theory
+ * x.y" after docs/theory. A call that fails returns a negative status, changes nothing, and leaves
+ * a sentence naming the culprit in wg_error_detail(). How a solve *ended* is an outcome, not an
+ * error.
+ */
+#ifndef WGAMMA_H
+#define WGAMMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define WG_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define WG_API __attribute__((visibility("default")))
+#else
+#define WG_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Status of a call. Values are pinned: new ones are appended, none is renumbered. */
+typedef enum wg_status {
+  WG_OK = 0,
+  WG_ERR_ARGUMENT = -1,     /* an option or argument makes no sense (a gauge that does not parse) */
+  WG_ERR_INPUT = -2,        /* the data are unusable (NaN, negative weight, k > d, mismatch)      */
+  WG_ERR_MEMORY = -3,       /* the system refused an allocation                                   */
+  WG_ERR_MEMORY_LIMIT = -4, /* the solve would pass settings.memory_limit                         */
+  WG_ERR_INTERNAL = -5,     /* a defect of the library; please report it                          */
+  WG_ERR_STATE = -6,        /* a getter before the first solve                                    */
+  WG_ERR_IO = -7            /* a file could not be read or written                                */
+} wg_status;
+
+/* How a solve ended. Only WG_CERTIFIED means that the asked tolerance was reached. */
+typedef enum wg_outcome {
+  WG_CERTIFIED = 0,  /* relative gap <= tol, proved                                               */
+  WG_GAP_OPEN = 1,   /* progress ended above tol; the interval is still rigorous                  */
+  WG_CALL_LIMIT = 2, /* settings.max_calls exact OT solves were used                              */
+  WG_TIME_LIMIT = 3, /* settings.time_limit passed                                                */
+  WG_STOPPED = 4,    /* the progress callback returned non-zero                                   */
+  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum                  */
+} wg_outcome;
+
+/* Text. Both return static or thread-local storage that the caller must not free. */
+WG_API const char *wg_version(void);
+WG_API const char *wg_status_text(int status);
+WG_API const char *wg_outcome_text(int outcome); /* "certified", "gap-open", "call-limit", ... */
+/* The sentence left by the last failing call of this thread ("" if none). */
+WG_API const char *wg_error_detail(void);
+
+/* ---- 1. One call ---------------------------------------------------------------------------- */
+
+/* W2 of theory 3.1 between (x, a) and (y, b) under `gauge`, to relative gap `tol` with default
+ * settings. x: n x d, y: m x d; a: n, b: m, or NULL for uniform. *lower <= W2 <= *upper (units W2).
+ * Returns the outcome (>= 0) or a negative status. */
+WG_API int wg_distance(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
+                       const double *y, const double *b, const char *gauge, double tol,
+                       double *lower, double *upper);
+
+/* ---- 2. A solver ---------------------------------------------------------------------------- */
+
+/* A look at a running solve. lower and upper bound W2; seconds_left is NAN while unknown. */
+typedef struct wg_progress {
+  const char *phase; /* what is being done, a few words        */
+  double seconds;    /* since the solve began                  */
+  double lower, upper;
+  double seconds_left;
+  int64_t oracle_calls;
+} wg_progress;
+/* Called at most ten times a second from the calling thread; non-zero stops the solve. */
+typedef int (*wg_progress_fn)(const wg_progress *progress, void *data);
+
+typedef struct wg_settings {
+  size_t struct_size;   /* set by wg_settings_init                                             */
+  double tol;           /* relative gap (upper-lower)/upper asked for; 1e-6                     */
+  double time_limit;    /* seconds; INFINITY                                                    */
+  int64_t max_calls;    /* exact OT solves; 1000                                                */
+  int64_t memory_limit; /* bytes; 0: none                                                       */
+  int threads;          /* 0: all cores. Results do not depend on it, to the bit                */
+  uint64_t seed;        /* for the multistart of p < 1                                          */
+  wg_progress_fn progress;
+  void *progress_data;
+} wg_settings;
+WG_API void wg_settings_init(wg_settings *settings);
+
+typedef struct wg_info {
+  size_t struct_size;
+  int outcome;          /* a wg_outcome                                                          */
+  double lower, upper;  /* of W2, re-derived from the data                                       */
+  double gap;           /* (upper - lower) / upper, 0 when upper = 0                             */
+  double w;             /* sqrt(upper)                                                           */
+  double seconds;       /* of the last solve                                                     */
+  int64_t oracle_calls; /* exact OT solves over all n*m pairs, warm or cold, in the last solve   */
+  int64_t pivots;       /* simplex pivots in the last solve                                      */
+  int64_t peak_bytes;   /* most memory held at once since setup                                  */
+  int64_t dropped_x, dropped_y; /* points with zero weight                                       */
+  int64_t q_rank; /* numerical rank of Q (eigenvalues > 1e-6 of the largest)               */
+} wg_info;
+
+typedef struct wg_solver wg_solver;
+
+/* Copies the data, checks everything (finite, weights, gauge against d). settings may be NULL. */
+WG_API int wg_setup(wg_solver **solver, int64_t n, int64_t m, int64_t d, const double *x,
+                    const double *a, const double *y, const double *b, const char *gauge,
+                    const wg_settings *settings);
+/* Solves; info may be NULL. Returns the outcome (>= 0) or a negative status. May be called again:
+ * what was learnt (couplings, bases) is kept. */
+WG_API int wg_solve(wg_solver *solver, wg_info *info);
+WG_API void wg_free(wg_solver *solver); /* NULL is fine */
+
+/* Change the problem and keep what was learnt: another gauge; the same number of points, moved. */
+WG_API int wg_set_gauge(wg_solver *solver, const char *gauge);
+WG_API int wg_set_points(wg_solver *solver, const double *x, const double *y);
+WG_API int wg_set_tol(wg_solver *solver, double tol);
+
+/* Results of the last solve. Views stay valid until the next solve, change or free. */
+typedef struct wg_plan {
+  int64_t count;            /* entries, each pair at most once, sorted by row, then column       */
+  const int64_t *row, *col; /* indices of the points as given                                    */
+  const double *mass;       /* > 0                                                               */
+} wg_plan;
+WG_API int wg_get_plan(const wg_solver *solver, wg_plan *plan);
+/* q: d x d, the dual optimal Q in K_gamma (theory 3.2). moment: d x d, Sigma_P of the plan. */
+WG_API int wg_get_q(const wg_solver *solver, double *q);
+WG_API int wg_get_moment(const wg_solver *solver, double *moment);
+/* f: n, g: m, with f_i + g_j <= (y_j-x_i)' Q (y_j-x_i) (up to rounding). */
+WG_API int wg_get_potentials(const wg_solver *solver, double *f, double *g);
+/* The displacement geodesic at time t (theory 3.5): points count x d and masses count, where count
+ * is wg_plan.count. t is usually in [0, 1]; any finite t extrapolates. */
+WG_API int wg_geodesic(const wg_solver *solver, double t, double *points, double *masses);
+
+/* ---- 3. Certificates ------------------------------------------------------------------------ */
+
+/* Everything that proves lower <= W2 <= upper: theory 3.2. All arrays C order; indices 0-based. */
+typedef struct wg_certificate {
+  size_t struct_size;
+  int64_t n, m, d, count;
+  const double *x, *a, *y, *b;
+  const char *gauge;
+  const int64_t *row, *col; /* the plan, as in wg_plan */
+  const double *mass;
+  const double *q;          /* d x d */
+  const double *f, *g;      /* potentials under q */
+  double lower, upper, tol; /* what is claimed */
+} wg_certificate;
+WG_API int wg_get_certificate(const wg_solver *solver, wg_certificate *certificate);
+
+typedef struct wg_verdict {
+  size_t struct_size;
+  int valid;           /* 1: both claimed bounds follow from the data                           */
+  double lower, upper; /* the bounds that do follow                                             */
+  double lower_excess; /* claimed lower - derived lower; > 0 is refused                         */
+  double upper_excess; /* derived upper - claimed upper; > 0 is refused                         */
+  char finding[640];   /* what fails, where and by how much; "" when valid                      */
+} wg_verdict;
+/* Re-derives both bounds from points, weights, plan, q and potentials alone. Cost O(n m d), memory
+ * O((n + m) d + d^2). threads as in settings. Returns WG_OK even if the claim is refused. */
+WG_API int wg_verify(const wg_certificate *certificate, int threads, wg_verdict *verdict);
+
+/* ---- 4. Gauges (theory 1) ------------------------------------------------------------------- */
+
+/* Checks `gauge` for dimension d and writes its canonical spelling (d = 0: any dimension). */
+WG_API int wg_gauge_canonical(const char *gauge, int64_t d, char *text, size_t size);
+/* At a symmetric PSD matrix s (d x d): gamma(s), a maximiser Q of <Q, s> over K (d x d) and the
+ * dual gauge gamma°(s). Any output may be NULL. For p < 1, subgradient is the gradient and dual
+ * is NAN (the gauge is not convex). */
+WG_API int wg_gauge(const char *gauge, int64_t d, const double *s, double *value,
+                    double *subgradient, double *dual);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

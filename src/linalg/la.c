@@ -1,0 +1,83 @@
+/* Dense linear algebra over CBLAS and LAPACKE. Temporary storage comes from the caller's matrices
+ * or from LAPACKE; every routine here is O(d^3) for d x d matrices. */
+#include "linalg/la.h"
+
+#include <cblas.h>
+#include <lapacke.h>
+#include <string.h>
+
+void wg_la_gemm(bool ta, bool tb, int64_t r, int64_t s, int64_t k, double alpha, const double *a,
+                int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc) {
+  cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)r,
+              (int)s, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+void wg_la_syrk(int64_t r, int64_t k, const double *a, int64_t lda, double *c) {
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)r, (int)k, 1.0, a, (int)lda, 0.0, c,
+              (int)r);
+  for (int64_t i = 0; i < r; i++)
+    for (int64_t j = 0; j < i; j++) c[j * r + i] = c[i * r + j];
+}
+
+/* Reverses increasing eigenvalues (and their rows) to decreasing. */
+static void reverse_order(int64_t d, double *values, double *vectors) {
+  for (int64_t i = 0; i < d / 2; i++) {
+    double value = values[i];
+    values[i] = values[d - 1 - i];
+    values[d - 1 - i] = value;
+    for (int64_t j = 0; vectors && j < d; j++) {
+      double entry = vectors[i * d + j];
+      vectors[i * d + j] = vectors[(d - 1 - i) * d + j];
+      vectors[(d - 1 - i) * d + j] = entry;
+    }
+  }
+}
+
+/* LAPACKE allocates its own workspace, which can fail too. */
+static int lapack_status(lapack_int fault, const char *what, int64_t d) {
+  if (fault == LAPACK_WORK_MEMORY_ERROR)
+    return wg_fail(WG_ERR_MEMORY, "out of memory: workspace for %s of size %ld", what, (long)d);
+  if (fault) return wg_fail(WG_ERR_INTERNAL, "%s of size %ld did not converge", what, (long)d);
+  return WG_OK;
+}
+
+int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors) {
+  memcpy(vectors, s, (size_t)(d * d) * sizeof *vectors);
+  /* Our rows are LAPACK's columns: its eigenvectors in columns are ours in rows. */
+  lapack_int fault =
+      LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)d, vectors, (lapack_int)d, values);
+  WG_TRY(lapack_status(fault, "the eigenproblem", d));
+  reverse_order(d, values, vectors);
+  return WG_OK;
+}
+
+int64_t wg_la_cholesky(int64_t d, double *a) {
+  lapack_int fault = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = i + 1; j < d; j++) a[i * d + j] = 0.0;
+  return fault;
+}
+
+void wg_la_lower_inverse(int64_t d, double *l) {
+  LAPACKE_dtrtri(LAPACK_COL_MAJOR, 'U', 'N', (lapack_int)d, l, (lapack_int)d);
+}
+
+int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
+  /* LAPACK sees a', whose left factor is v and right factor u: the transposes we want. */
+  lapack_int fault = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', (lapack_int)d, (lapack_int)d, a,
+                                    (lapack_int)d, s, vt, (lapack_int)d, u, (lapack_int)d);
+  return lapack_status(fault, "the SVD", d);
+}
+
+int wg_la_solve_symmetric(int64_t n, double *a, double *b, int32_t *pivots) {
+  lapack_int fault = LAPACKE_dsysv(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, a, (lapack_int)n,
+                                   (lapack_int *)pivots, b, (lapack_int)n);
+  if (fault < 0) return lapack_status(fault, "the symmetric system", n);
+  return fault ? 1 : WG_OK;
+}
+
+double wg_la_dot(int64_t count, const double *a, const double *b) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < count; i++) sum += a[i] * b[i];
+  return sum;
+}

@@ -1,0 +1,29 @@
+/* measure: weighted clouds: checking, integer masses, merging of duplicate points, moments. */
+#ifndef WG_MEASURE_H
+#define WG_MEASURE_H
+
+#include "base/base.h"
+
+/* Checks a cloud as given: n, d >= 1, finite points, weights finite, >= 0, sum within 1e-6 of one.
+ * name is "x" or "a"-like for messages ("x", weights "a"). weights NULL: uniform. */
+int wg_measure_check(const char *points_name, const char *weights_name, int64_t n, int64_t d,
+                     const double *points, const double *weights);
+
+/* The distinct points with mass of a cloud, and the way back. */
+typedef struct wg_cloud {
+  int64_t n, d;        /* distinct points with positive mass                                  */
+  double *points;      /* n x d, as given                                                     */
+  int64_t *mass;       /* n, integers > 0                                                     */
+  int64_t given;       /* number of points as given                                           */
+  int64_t dropped;     /* of which with zero weight                                           */
+  int64_t *first;      /* n+1: members of distinct point i are members[first[i]..first[i+1])  */
+  int64_t *members;    /* indices of given points, grouped                                    */
+  int64_t *given_mass; /* given: integer mass of each given point (0: dropped)                */
+} wg_cloud;
+
+/* Makes both clouds with one integer total: 1s when both are uniform with n = m, m and n (over
+ * their gcd) when both are uniform, else weights scaled to 2^60. *total is the common sum. */
+int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *x, const double *a,
+                    const double *y, const double *b, wg_cloud *cx, wg_cloud *cy, int64_t *total);
+
+#endif

@@ -1,0 +1,37 @@
+/* plot: figures through Cairo, PDF, SVG or PNG by the file's ending. Includes base only. */
+#ifndef WG_PLOT_H
+#define WG_PLOT_H
+
+#include "base/base.h"
+
+/* WG_ERR_ARGUMENT unless path ends in .pdf, .svg or .png (any case). */
+int wg_plot_check_path(const char *path);
+
+/* One solved distance, as the figures need it. Clouds are drawn as they are when d = 2, on the
+ * plane of the two leading eigenvectors of the moment when d > 2, on two lines when d = 1. Points
+ * and masses are finite and indices in range. At most 4000 segments and points a cloud are drawn,
+ * the heaviest; the caption tells. */
+typedef struct wg_plot_solution {
+  const char *title; /* UTF-8: "operator: W = 2.3185 (gap 3e-7)" */
+  int64_t n, m, d, count;
+  const double *x, *a, *y, *b; /* a, b NULL: uniform */
+  const int64_t *row, *col;
+  const double *mass;
+  const double *moment;                   /* d x d; used when d > 2 only                 */
+  const double *moment_values, *q_values; /* d, decreasing; used by wg_plot_distance only */
+} wg_plot_solution;
+
+/* Figures. All solutions of one have the same d; count <= 12, times_count <= 12, times in [0, 1].
+ * Errors: WG_ERR_ARGUMENT, WG_ERR_MEMORY, WG_ERR_IO; what was at path is then untouched. Cost
+ * O(count (n + m + pairs log pairs)), memory 24 bytes a pair and 0.5 MB a snapshot. */
+
+/* The figure of `wgamma distance --plot`: the coupling as segments whose opacity follows the mass,
+ * snapshots of the density at t = 0, 1/4, 1/2, 3/4, 1, and the spectra of Sigma_P and Q. */
+int wg_plot_distance(const char *path, const wg_plot_solution *solution);
+/* Couplings side by side, one panel a solution. */
+int wg_plot_couplings(const char *path, int count, const wg_plot_solution *solutions);
+/* Geodesics: one row a solution, one column a time; kernel density with a shared colour scale. */
+int wg_plot_geodesics(const char *path, int count, const wg_plot_solution *solutions,
+                      int times_count, const double *times);
+
+#endif
