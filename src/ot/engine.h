@@ -1,0 +1,99 @@
+/* Private to ot/: the engine's state and the steps it is made of. */
+#ifndef WG_OT_ENGINE_H
+#define WG_OT_ENGINE_H
+
+#include "ot/ot.h"
+
+/* Columns are padded to whole chunks so that kernels have no remainder loop. */
+enum { WG_CHUNK = 64 };
+
+/* One cloud in cost coordinates. */
+typedef struct wg_side {
+  int64_t count;
+  double *points;       /* count x r                                       */
+  double *dual;         /* count: u or v, the running answer               */
+  const int64_t *mass;  /* count                                           */
+} wg_side;
+
+/* Candidate arcs of the simplex. */
+typedef struct wg_pool {
+  int64_t count, capacity;
+  int32_t *row, *col;
+  double *cost; /* shifted: c - u - v at the duals the current solve began with */
+} wg_pool;
+
+/* Spanning tree over rows 0..n-1, columns n..n+m-1 and the root n+m. The arc of a row to its parent
+ * points up, the arc of a column points down (rows ship, columns receive). */
+typedef struct wg_tree_node {
+  int32_t parent, child, next, previous; /* -1: none; children are a doubly linked list */
+  int32_t size;                          /* nodes of the subtree                        */
+  int32_t arc;                           /* pool index, -1: artificial arc to the root  */
+  int64_t flow;                          /* on that arc                                 */
+} wg_tree_node;
+
+typedef struct wg_tree {
+  int64_t n, count; /* rows; all nodes, the root included */
+  wg_tree_node *nodes;
+  double *potential; /* u of rows, -v of columns, in shifted costs */
+} wg_tree;
+
+struct wg_ot {
+  wg_context *context;
+  wg_mem mem;
+  wg_side rows, cols;
+  int64_t r;
+  int64_t padded;   /* columns rounded up to whole chunks      */
+  double *columns;  /* r x padded: the columns' points, by coordinate */
+  double *padded_v; /* padded: column duals, -inf on the padding */
+  wg_pool pool;
+  wg_tree tree;
+  bool has_basis, is_line;
+  /* the coupling when is_line (one-dimensional costs need no tree) */
+  int64_t line_count;
+  int32_t *line_row, *line_col;
+  int64_t *line_flow;
+  wg_ot_stats stats;
+};
+
+/* ---- scan.c: all n m pairs ---- */
+/* The `keep` smallest reduced costs below `threshold` of each row and each column. Slots not used
+ * hold index -1. Ties go to the smaller index, so the lists do not depend on the threads. */
+typedef struct wg_best {
+  int64_t count, keep;
+  double *value;  /* count x keep, increasing */
+  int32_t *index; /* count x keep             */
+} wg_best;
+int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best);
+/* Fills both lists; they come fresh from wg_best_create with one threshold. */
+int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold);
+/* dual_i = min_j |p_i - q_j|^2 - other_j (the c-transform), for count points p and m points q. */
+int wg_c_transform(wg_context *context, int64_t r, int64_t count, const double *points, int64_t m,
+                   const double *others, const double *other_dual, double *dual);
+
+/* ---- tree.c ---- */
+int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, wg_tree *tree);
+void wg_tree_attach(wg_tree *tree, int32_t node, int32_t parent, int32_t arc, int64_t flow);
+void wg_tree_count_sizes(wg_tree *tree);
+void wg_tree_set_potentials(wg_tree *tree, const wg_pool *pool);
+/* Brings the arc row -> column (reduced cost < 0) into the basis. */
+void wg_tree_pivot(wg_tree *tree, int32_t arc, int32_t row, int32_t col, double reduced);
+
+/* ---- pool.c ---- */
+int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost);
+double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col);
+/* Adds the pairs listed in both lists, each once. */
+int wg_pool_add_lists(wg_ot *ot, const wg_best *row_best, const wg_best *col_best);
+/* Costs of all arcs shifted by the present duals. */
+void wg_pool_shift(wg_ot *ot);
+
+/* ---- start.c ---- */
+/* Duals from a coarser problem (rows.dual, cols.dual). */
+int wg_start_duals(wg_ot *ot);
+/* Candidate arcs and a first feasible tree from the present duals. */
+int wg_start_basis(wg_ot *ot);
+
+/* ---- line.c ---- */
+/* r = 1: sort and match; sets coupling and duals. */
+int wg_solve_line(wg_ot *ot);
+
+#endif

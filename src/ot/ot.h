@@ -1,0 +1,33 @@
+/* ot: exact optimal transport between two clouds under squared Euclidean cost |z_i - w_j|^2, on
+ * implicit costs: memory O((n + m) (r + pool)), never n x m. Flows are integers. */
+#ifndef WG_OT_H
+#define WG_OT_H
+
+#include "base/base.h"
+
+typedef struct wg_ot wg_ot;
+
+/* An engine for fixed integer masses with equal sums. Costs come with wg_ot_set_cost. */
+int wg_ot_create(wg_context *context, int64_t n, int64_t m, const int64_t *supply,
+                 const int64_t *demand, wg_ot **ot);
+void wg_ot_free(wg_ot *ot);
+/* z: n x r, w: m x r, row-major, copied. After the first solve the basis and the arcs are kept:
+ * the next solve starts warm. r = 0 is the zero cost. */
+int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
+/* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped) returns
+ * WG_OK with a valid coupling that may not be optimal. */
+int wg_ot_solve(wg_ot *ot);
+/* Forgets basis, arcs and duals: the next solve starts cold. */
+void wg_ot_forget(wg_ot *ot);
+
+/* The coupling of the last solve, in no particular order; arrays of at least n + m - 1. Returns the entry count. */
+int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flow);
+const double *wg_ot_row_duals(const wg_ot *ot); /* n */
+const double *wg_ot_col_duals(const wg_ot *ot); /* m */
+
+typedef struct wg_ot_stats {
+  int64_t pivots, rounds, arcs; /* of the last solve; arcs: pool size at its end */
+} wg_ot_stats;
+wg_ot_stats wg_ot_last_stats(const wg_ot *ot);
+
+#endif

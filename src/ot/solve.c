@@ -1,0 +1,262 @@
+/* The engine: network simplex on a pool of candidate arcs, priced against all pairs.
+ *
+ * Round: optimise on the pool, fold the tree's potentials into the duals, look at every pair, add the
+ * few most violated arcs of each row and column, again until none is violated; then the pool's
+ * optimum is the optimum. Pool costs are kept shifted by the duals, c - u - v, so that the simplex
+ * works on small numbers and its tolerance can be a few units of rounding.
+ * Warm start: masses do not change, so the old tree stays feasible under any new cost; its arcs and
+ * the pool are re-priced and pivoting goes on from there.
+ * Cost a few passes over n m pairs of O(r) each, and the pivots; memory O((n + m)(r + 15)).
+ */
+#include <string.h>
+
+#include "ot/engine.h"
+
+enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, FAT_POOL = 40 };
+
+/* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
+ * roundings in pricing, two per potential update in the tree. */
+static const double pivot_tolerance = 4e-15, pricing_tolerance = 1.2e-14;
+
+static int create_side(wg_mem *mem, int64_t count, const int64_t *mass, wg_side *side) {
+  int64_t *copy = WG_NEW(mem, int64_t, count);
+  *side = (wg_side){.count = count, .dual = WG_NEW(mem, double, count), .mass = copy};
+  if (!copy || !side->dual) return wg_no_memory();
+  memcpy(copy, mass, (size_t)count * sizeof *mass);
+  return WG_OK;
+}
+
+int wg_ot_create(wg_context *context, int64_t n, int64_t m, const int64_t *supply,
+                 const int64_t *demand, wg_ot **ot) {
+  *ot = NULL;
+  if (n + m > INT32_MAX - 1)
+    return wg_fail(WG_ERR_INPUT, "%lld + %lld points are more than the %d an exact solve can index",
+                   (long long)n, (long long)m, INT32_MAX - 1);
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_ot *fresh = WG_NEW(&mem, wg_ot, 1);
+  if (!fresh) return wg_no_memory();
+  fresh->context = context;
+  fresh->mem = mem; /* the engine is the first block of its own memory */
+  fresh->padded = (m + WG_CHUNK - 1) / WG_CHUNK * WG_CHUNK;
+  fresh->padded_v = WG_NEW(&fresh->mem, double, fresh->padded);
+  int status = fresh->padded_v ? WG_OK : wg_no_memory();
+  if (status == WG_OK) status = create_side(&fresh->mem, n, supply, &fresh->rows);
+  if (status == WG_OK) status = create_side(&fresh->mem, m, demand, &fresh->cols);
+  if (status != WG_OK) {
+    wg_ot_free(fresh);
+    return status;
+  }
+  *ot = fresh;
+  return WG_OK;
+}
+
+void wg_ot_free(wg_ot *ot) {
+  if (!ot) return;
+  wg_mem mem = ot->mem;
+  wg_mem_clear(&mem);
+}
+
+static int set_points(wg_ot *ot, wg_side *side, int64_t r, const double *points) {
+  const size_t count = (size_t)(side->count * r);
+  if (r != ot->r || !side->points) {
+    double *fresh = WG_NEW(&ot->mem, double, count);
+    if (!fresh) return wg_no_memory();
+    wg_drop(&ot->mem, side->points);
+    side->points = fresh;
+  }
+  if (count) memcpy(side->points, points, count * sizeof *points);
+  return WG_OK;
+}
+
+int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
+  if (r != ot->r || !ot->columns) {
+    double *columns = WG_NEW(&ot->mem, double, WG_MAX(r, 1) * ot->padded);
+    if (!columns) return wg_no_memory();
+    wg_drop(&ot->mem, ot->columns);
+    ot->columns = columns;
+  }
+  WG_TRY(set_points(ot, &ot->rows, r, z));
+  WG_TRY(set_points(ot, &ot->cols, r, w));
+  ot->r = r;
+  for (int64_t j = 0; j < ot->cols.count; j++)
+    for (int64_t k = 0; k < r; k++) ot->columns[k * ot->padded + j] = w[j * r + k];
+  return WG_OK;
+}
+
+void wg_ot_forget(wg_ot *ot) {
+  wg_drop(&ot->mem, ot->tree.nodes);
+  wg_drop(&ot->mem, ot->tree.potential);
+  wg_drop(&ot->mem, ot->pool.row);
+  wg_drop(&ot->mem, ot->pool.col);
+  wg_drop(&ot->mem, ot->pool.cost);
+  ot->tree = (wg_tree){0};
+  ot->pool = (wg_pool){0};
+  ot->has_basis = false;
+}
+
+/* Moves a constant from v to u so that u is centred; returns the size of the duals. */
+static double centre_duals(wg_ot *ot) {
+  double low = INFINITY, high = -INFINITY, largest = 0.0;
+  for (int64_t i = 0; i < ot->rows.count; i++) {
+    low = WG_MIN(low, ot->rows.dual[i]);
+    high = WG_MAX(high, ot->rows.dual[i]);
+  }
+  const double shift = 0.5 * (low + high);
+  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] -= shift;
+  for (int64_t j = 0; j < ot->cols.count; j++) {
+    ot->cols.dual[j] += shift;
+    largest = WG_MAX(largest, fabs(ot->cols.dual[j]));
+  }
+  return largest + 0.5 * (high - low);
+}
+
+/* Adds the tree's potentials to the duals and re-prices the pool. */
+static void fold_potentials(wg_ot *ot) {
+  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] += ot->tree.potential[i];
+  for (int64_t j = 0; j < ot->cols.count; j++)
+    ot->cols.dual[j] -= ot->tree.potential[ot->rows.count + j];
+}
+
+/* The most violated arc of the next block of the pool that has one, or -1. */
+static int64_t pick_arc(const wg_ot *ot, int64_t *cursor, int64_t block, double tolerance,
+                        double *reduced) {
+  const wg_pool *pool = &ot->pool;
+  const double *u = ot->tree.potential, *v = ot->tree.potential + ot->rows.count;
+  int64_t best = -1, e = *cursor, in_block = 0;
+  double least = -tolerance;
+  for (int64_t seen = 0; seen < pool->count; seen++) {
+    const double value = pool->cost[e] - u[pool->row[e]] + v[pool->col[e]];
+    if (value < least) {
+      least = value;
+      best = e;
+    }
+    if (++e == pool->count) e = 0;
+    if (++in_block == block) {
+      if (best >= 0) break;
+      in_block = 0;
+    }
+  }
+  *cursor = e;
+  *reduced = least;
+  return best;
+}
+
+/* Pivots until no pool arc is violated or the watch stops the solve. */
+static void optimise_pool(wg_ot *ot, double tolerance) {
+  const int64_t block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count));
+  int64_t cursor = 0, arc;
+  double reduced;
+  wg_tree_set_potentials(&ot->tree, &ot->pool);
+  while ((arc = pick_arc(ot, &cursor, block, tolerance, &reduced)) >= 0) {
+    wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.row[arc],
+                  (int32_t)ot->rows.count + ot->pool.col[arc], reduced);
+    if (++ot->stats.pivots % POLL_EVERY == 0 && wg_watch_poll(&ot->context->watch)) break;
+  }
+  wg_tree_set_potentials(&ot->tree, &ot->pool);
+}
+
+/* Looks at every pair and adds the violated ones; *added tells how many. */
+static int price(wg_ot *ot, double tolerance, int64_t *added) {
+  wg_mem mem = wg_mem_of(&ot->context->ledger);
+  wg_best row_best, col_best;
+  const int64_t before = ot->pool.count;
+  for (int64_t j = 0; j < ot->padded; j++)
+    ot->padded_v[j] = j < ot->cols.count ? ot->cols.dual[j] : -INFINITY;
+  int status = wg_best_create(&mem, ot->rows.count, ADDED_PER_POINT, -tolerance, &row_best);
+  if (status == WG_OK)
+    status = wg_best_create(&mem, ot->cols.count, ADDED_PER_POINT, -tolerance, &col_best);
+  if (status == WG_OK) status = wg_scan(ot, &row_best, &col_best, -tolerance);
+  if (status == WG_OK) status = wg_pool_add_lists(ot, &row_best, &col_best);
+  wg_mem_clear(&mem);
+  *added = ot->pool.count - before;
+  return status;
+}
+
+/* Keeps tree arcs and those of small reduced cost when a warm pool has grown fat. */
+static int slim_pool(wg_ot *ot) {
+  wg_pool *pool = &ot->pool;
+  const int64_t nodes = ot->tree.count;
+  if (pool->count <= FAT_POOL * nodes) return WG_OK;
+  const double size = centre_duals(ot);
+  wg_pool_shift(ot);
+  wg_mem mem = wg_mem_of(&ot->context->ledger);
+  int32_t *place = WG_NEW(&mem, int32_t, pool->count);
+  if (!place) return wg_no_memory();
+  for (int64_t i = 0; i < nodes; i++)
+    if (ot->tree.nodes[i].arc >= 0) place[ot->tree.nodes[i].arc] = 1;
+  double mean = 0.0;
+  for (int64_t e = 0; e < pool->count; e++) mean += WG_MIN(fabs(pool->cost[e]), size);
+  mean /= (double)pool->count;
+  int64_t kept = 0;
+  for (int64_t e = 0; e < pool->count; e++) {
+    if (!place[e] && pool->cost[e] > 0.5 * mean) continue;
+    place[e] = (int32_t)kept;
+    pool->row[kept] = pool->row[e];
+    pool->col[kept] = pool->col[e];
+    pool->cost[kept++] = pool->cost[e];
+  }
+  pool->count = kept;
+  for (int64_t i = 0; i < nodes; i++)
+    if (ot->tree.nodes[i].arc >= 0) ot->tree.nodes[i].arc = place[ot->tree.nodes[i].arc];
+  wg_mem_clear(&mem);
+  return WG_OK;
+}
+
+static int start(wg_ot *ot) {
+  if (ot->has_basis) return slim_pool(ot);
+  wg_ot_forget(ot);
+  WG_TRY(wg_start_duals(ot));
+  for (int64_t j = 0; j < ot->padded; j++)
+    ot->padded_v[j] = j < ot->cols.count ? ot->cols.dual[j] : -INFINITY;
+  WG_TRY(wg_start_basis(ot));
+  ot->has_basis = true;
+  return WG_OK;
+}
+
+static int solve_rounds(wg_ot *ot) {
+  double patience = 1.0;
+  int64_t added = 1;
+  while (added && !ot->context->watch.stopped) {
+    const double size = centre_duals(ot);
+    wg_pool_shift(ot);
+    optimise_pool(ot, patience * pivot_tolerance * size);
+    fold_potentials(ot);
+    if (wg_watch_poll(&ot->context->watch)) break;
+    WG_TRY(price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
+    if (++ot->stats.rounds % MANY_ROUNDS == 0) patience *= 4.0;
+  }
+  return WG_OK;
+}
+
+int wg_ot_solve(wg_ot *ot) {
+  ot->stats = (wg_ot_stats){0};
+  if (ot->r <= 1) return wg_solve_line(ot);
+  ot->is_line = false;
+  WG_TRY(start(ot));
+  WG_TRY(solve_rounds(ot));
+  ot->stats.arcs = ot->pool.count;
+  return WG_OK;
+}
+
+int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flow) {
+  if (ot->is_line) {
+    const size_t count = (size_t)ot->line_count;
+    memcpy(row, ot->line_row, count * sizeof *row);
+    memcpy(col, ot->line_col, count * sizeof *col);
+    memcpy(flow, ot->line_flow, count * sizeof *flow);
+    return ot->line_count;
+  }
+  int64_t count = 0;
+  for (int64_t i = 0; i < ot->tree.count; i++) {
+    const wg_tree_node *node = &ot->tree.nodes[i];
+    if (node->arc < 0 || node->flow == 0) continue;
+    row[count] = ot->pool.row[node->arc];
+    col[count] = ot->pool.col[node->arc];
+    flow[count++] = node->flow;
+  }
+  return count;
+}
+
+const double *wg_ot_row_duals(const wg_ot *ot) { return ot->rows.dual; }
+const double *wg_ot_col_duals(const wg_ot *ot) { return ot->cols.dual; }
+wg_ot_stats wg_ot_last_stats(const wg_ot *ot) { return ot->stats; }
