@@ -174,6 +174,8 @@ WG_API int wg_gauge_canonical(const char *gauge, int64_t d, char *text, size_t s
  * is NAN (the gauge is not convex). */
 WG_API int wg_gauge(const char *gauge, int64_t d, const double *s, double *value,
                     double *subgradient, double *dual);
+/* Eigenvalues, decreasing, of the symmetric matrix s (d x d). */
+WG_API int wg_spectrum(int64_t d, const double *s, double *values);
 
 #ifdef __cplusplus
 }

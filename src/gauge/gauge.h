@@ -80,21 +80,21 @@ void wg_gauge_write_number(double number, char text[WG_GAUGE_NUMBER]);
 size_t wg_gauge_write(const wg_gauge_spec *spec, char *text, size_t size);
 
 /* Eigenvalues of one diagonal block (spectrum.c), scaled so that nothing overflows. */
-typedef struct wg_spectrum {
+typedef struct wg_block_spectrum {
   int64_t size;    /* of the block at hand                                           */
   int exponent;    /* the block is 2^exponent times matrix                            */
   double *matrix;  /* size x size, entries at most 2 in absolute value                */
   double *values;  /* of matrix, decreasing, as computed                              */
   double *vectors; /* row i belongs to values[i]                                      */
   double *clipped; /* values with negative ones set to zero; room for callers to edit */
-} wg_spectrum;
+} wg_block_spectrum;
 /* Room for the largest block of spec. wg_spectrum_end gives it back. */
-int wg_spectrum_begin(const wg_gauge_spec *spec, wg_mem *mem, wg_spectrum *spectrum);
-void wg_spectrum_end(wg_mem *mem, wg_spectrum *spectrum);
+int wg_spectrum_begin(const wg_gauge_spec *spec, wg_mem *mem, wg_block_spectrum *spectrum);
+void wg_spectrum_end(wg_mem *mem, wg_block_spectrum *spectrum);
 /* Diagonalises the symmetric part of a block of s (d x d). The exponent is also large enough for
  * `companion`, a number of the caller that will be added to eigenvalues. */
 int wg_spectrum_of(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
-                   double companion, wg_spectrum *spectrum);
+                   double companion, wg_block_spectrum *spectrum);
 /* The block's gauge is the trace: p = 1, k = size or a single column. */
 bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* Gauge and dual gauge of a block as functions of non-negative decreasing eigenvalues. */

@@ -1,10 +1,10 @@
 /* Weighted clouds: checks, merging of equal points, integer masses.
  *
  * Why integers: the network simplex then moves mass without rounding, so ties are exact ties and
- * marginals are exact. Weights are rounded to multiples of 2^-60, an error of at most 2^-61 a point,
- * far below the rounding of the weights themselves; the certificate pays for it anyway. Why merging:
- * equal points are one point with more mass, and a transport problem full of copies is full of ties.
- * Cost O(n d log n), memory 5 words a point.
+ * marginals are exact. Weights are rounded to multiples of 2^-60, an error of at most 2^-61 a
+ * point, far below the rounding of the weights themselves; the certificate pays for it anyway. Why
+ * merging: equal points are one point with more mass, and a transport problem full of copies is
+ * full of ties. Cost O(n d log n), memory 5 words a point.
  */
 #include "measure/measure.h"
 
@@ -13,8 +13,10 @@
 
 static int check_points(const char *name, int64_t n, int64_t d, const double *points) {
   if (n < 1 || d < 1)
-    return wg_fail(WG_ERR_INPUT, "%s has shape (%lld, %lld); at least one point and one column are "
-                   "needed", name, (long long)n, (long long)d);
+    return wg_fail(WG_ERR_INPUT,
+                   "%s has shape (%lld, %lld); at least one point and one column are "
+                   "needed",
+                   name, (long long)n, (long long)d);
   for (int64_t i = 0; i < n * d; i++)
     if (!isfinite(points[i]))
       return wg_fail(WG_ERR_INPUT, "%s[%lld, %lld] = %g is not finite; remove or repair this point",
@@ -70,34 +72,59 @@ static bool same_point(const keyed_row *a, const keyed_row *b) {
 static int64_t sorted_keys(const wg_cloud *cloud, const double *points, keyed_row *keys) {
   int64_t count = 0;
   for (int64_t i = 0; i < cloud->given; i++)
-    if (cloud->given_mass[i] > 0)
-      keys[count++] = (keyed_row){points + i * cloud->d, i, cloud->d};
+    if (cloud->given_mass[i] > 0) keys[count++] = (keyed_row){points + i * cloud->d, i, cloud->d};
   qsort(keys, (size_t)count, sizeof *keys, compare_rows);
   return count;
+}
+
+/* leader[i]: the first given point equal to point i (-1 without mass). Returns the number of points
+ * with mass. */
+static int64_t find_leaders(const wg_cloud *cloud, const double *points, keyed_row *keys,
+                            int64_t *leader) {
+  for (int64_t i = 0; i < cloud->given; i++) leader[i] = -1;
+  const int64_t count = sorted_keys(cloud, points, keys);
+  for (int64_t i = 0, first = 0; i < count; i++) {
+    if (!same_point(&keys[first], &keys[i])) first = i;
+    leader[keys[i].index] = keys[first].index;
+  }
+  return count;
+}
+
+/* Fills the groups in the order in which their first members were given, so that a cloud without
+ * duplicates keeps its order however its points move. */
+static void fill_groups(const double *points, const int64_t *leader, int64_t *group,
+                        wg_cloud *cloud) {
+  const int64_t d = cloud->d;
+  for (int64_t i = 0; i < cloud->given; i++) {
+    if (leader[i] < 0) continue;
+    if (leader[i] == i) {
+      memcpy(cloud->points + cloud->n * d, points + i * d, (size_t)d * sizeof *points);
+      group[i] = cloud->n++;
+    }
+    cloud->first[group[leader[i]] + 1]++;
+    cloud->mass[group[leader[i]]] += cloud->given_mass[i];
+  }
+  for (int64_t i = 0; i < cloud->n; i++) cloud->first[i + 1] += cloud->first[i];
+  for (int64_t i = cloud->given - 1; i >= 0; i--) /* first[k+1] walks down to first[k] */
+    if (leader[i] >= 0) cloud->members[--cloud->first[group[leader[i]] + 1]] = i;
+  for (int64_t i = 0; i < cloud->n; i++) cloud->first[i] = cloud->first[i + 1];
+  cloud->first[cloud->n] = cloud->given - cloud->dropped;
 }
 
 /* Groups equal points; cloud->given_mass is known. */
 static int merge_points(wg_mem *mem, const double *points, wg_cloud *cloud) {
   keyed_row *keys = WG_NEW(mem, keyed_row, cloud->given);
-  cloud->points = WG_NEW(mem, double, cloud->given *cloud->d);
+  int64_t *leader = WG_NEW(mem, int64_t, 2 * cloud->given);
+  cloud->points = WG_NEW(mem, double, cloud->given * cloud->d);
   cloud->mass = WG_NEW(mem, int64_t, cloud->given);
   cloud->first = WG_NEW(mem, int64_t, cloud->given + 1);
   cloud->members = WG_NEW(mem, int64_t, cloud->given);
-  if (!keys || !cloud->points || !cloud->mass || !cloud->first || !cloud->members)
+  if (!keys || !leader || !cloud->points || !cloud->mass || !cloud->first || !cloud->members)
     return wg_no_memory();
-  int64_t count = sorted_keys(cloud, points, keys);
-  cloud->dropped = cloud->given - count;
-  cloud->n = 0;
-  for (int64_t i = 0; i < count; i++) {
-    if (i == 0 || !same_point(&keys[i - 1], &keys[i])) {
-      memcpy(cloud->points + cloud->n * cloud->d, keys[i].row, (size_t)cloud->d * sizeof(double));
-      cloud->first[cloud->n++] = i;
-    }
-    cloud->members[i] = keys[i].index;
-    cloud->mass[cloud->n - 1] += cloud->given_mass[keys[i].index];
-  }
-  cloud->first[cloud->n] = count;
+  cloud->dropped = cloud->given - find_leaders(cloud, points, keys, leader);
+  fill_groups(points, leader, leader + cloud->given, cloud);
   wg_drop(mem, keys);
+  wg_drop(mem, leader);
   return WG_OK;
 }
 

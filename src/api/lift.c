@@ -1,0 +1,172 @@
+/* From distinct points back to the points as given.
+ *
+ * A plan entry between two groups of equal points is dealt out to their members in order
+ * (north-west corner), so that the entry count grows by the number of members only. Then each row's
+ * rounding is put on its largest entry: a row with one entry holds exactly its weight, and clouds
+ * that coincide get cost exactly zero. Points without weight get the largest potential that stays
+ * feasible. Cost O(entries log entries + members); dropped points O(n m d^2 / (n + m)) each.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+
+typedef struct entry {
+  int64_t row, col;
+  double mass;
+} entry;
+
+/* Dealing out a group's mass: the member in turn and what it has left. */
+typedef struct dealer {
+  const wg_cloud *cloud;
+  const double *weights; /* of the given points */
+  int64_t *turn;         /* per group           */
+  double *left;          /* per group, of the member in turn */
+} dealer;
+
+static int make_dealer(wg_mem *mem, const wg_cloud *cloud, const double *weights, dealer *deal) {
+  *deal = (dealer){cloud, weights, WG_NEW(mem, int64_t, cloud->n), WG_NEW(mem, double, cloud->n)};
+  if (!deal->turn || !deal->left) return wg_no_memory();
+  for (int64_t i = 0; i < cloud->n; i++) {
+    deal->turn[i] = cloud->first[i];
+    deal->left[i] = weights[cloud->members[cloud->first[i]]];
+  }
+  return WG_OK;
+}
+
+/* What the member in turn can take: the last of a group takes whatever comes. */
+static double room(const dealer *deal, int64_t group) {
+  return deal->turn[group] + 1 == deal->cloud->first[group + 1] ? INFINITY : deal->left[group];
+}
+
+static int64_t take(dealer *deal, int64_t group, double amount) {
+  const int64_t member = deal->cloud->members[deal->turn[group]];
+  const bool exhausted = amount >= room(deal, group);
+  deal->left[group] -= amount;
+  if (exhausted) deal->left[group] = deal->weights[deal->cloud->members[++deal->turn[group]]];
+  return member;
+}
+
+static int64_t deal_out(const wg_spectral_answer *answer, dealer *rows, dealer *cols,
+                        entry *entries) {
+  int64_t count = 0;
+  for (int64_t e = 0; e < answer->count; e++) {
+    const int64_t row = answer->row[e], col = answer->col[e];
+    const double crumbs = 4.0 * WG_UNIT * answer->mass[e];
+    for (double mass = answer->mass[e]; mass > crumbs;) {
+      const double amount = WG_MIN(mass, WG_MIN(room(rows, row), room(cols, col)));
+      mass -= amount;
+      const int64_t i = take(rows, row, amount), j = take(cols, col, amount);
+      if (amount > 0) entries[count++] = (entry){i, j, amount};
+    }
+  }
+  return count;
+}
+
+static int compare_entries(const void *left, const void *right) {
+  const entry *a = left, *b = right;
+  if (a->row != b->row) return a->row < b->row ? -1 : 1;
+  return a->col < b->col ? -1 : a->col > b->col;
+}
+
+/* Makes the row in entries[begin..end) sum to its weight. */
+static void settle_row(const double *weights, entry *entries, int64_t begin, int64_t end) {
+  wg_sum rest = {weights[entries[begin].row], 0.0};
+  int64_t largest = begin;
+  for (int64_t e = begin; e < end; e++)
+    if (entries[e].mass > entries[largest].mass) largest = e;
+  for (int64_t e = begin; e < end; e++)
+    if (e != largest) wg_sum_add(&rest, -entries[e].mass);
+  const double value = wg_sum_value(rest);
+  if (value > 0) entries[largest].mass = value;
+}
+
+static void settle_rows(const double *weights, int64_t count, entry *entries) {
+  for (int64_t begin = 0, end; begin < count; begin = end) {
+    for (end = begin; end < count && entries[end].row == entries[begin].row; end++) {
+    }
+    settle_row(weights, entries, begin, end);
+  }
+}
+
+static int store_plan(wg_solver *s, int64_t count, const entry *entries) {
+  wg_mem mem = wg_mem_of(&s->context.ledger);
+  int64_t *row = WG_NEW(&mem, int64_t, count), *col = WG_NEW(&mem, int64_t, count);
+  double *mass = WG_NEW(&mem, double, count);
+  if (!row || !col || !mass) {
+    wg_mem_clear(&mem);
+    return wg_no_memory();
+  }
+  for (int64_t e = 0; e < count; e++) {
+    row[e] = entries[e].row;
+    col[e] = entries[e].col;
+    mass[e] = entries[e].mass;
+  }
+  wg_mem_clear(&s->plan_mem);
+  s->plan_mem = mem;
+  s->row = row;
+  s->col = col;
+  s->mass = mass;
+  s->plan = (wg_plan){count, row, col, mass};
+  return WG_OK;
+}
+
+int wg_lift_plan(wg_solver *s, const wg_spectral_answer *answer) {
+  wg_mem scratch = wg_mem_of(&s->context.ledger);
+  dealer rows, cols;
+  int status = make_dealer(&scratch, &s->cx, s->a, &rows);
+  if (status == WG_OK) status = make_dealer(&scratch, &s->cy, s->b, &cols);
+  /* Each step of dealing ends an entry or moves on to another member. */
+  const int64_t most = answer->count + s->n + s->m;
+  entry *entries = status == WG_OK ? WG_NEW(&scratch, entry, most) : NULL;
+  if (status == WG_OK && !entries) status = wg_no_memory();
+  if (status == WG_OK) {
+    const int64_t count = deal_out(answer, &rows, &cols, entries);
+    qsort(entries, (size_t)count, sizeof *entries, compare_entries);
+    settle_rows(s->a, count, entries);
+    status = store_plan(s, count, entries);
+  }
+  wg_mem_clear(&scratch);
+  return status;
+}
+
+/* ---- potentials ---- */
+
+static void spread(const wg_cloud *cloud, const double *potential, double *given) {
+  for (int64_t group = 0; group < cloud->n; group++)
+    for (int64_t at = cloud->first[group]; at < cloud->first[group + 1]; at++)
+      given[cloud->members[at]] = potential[group];
+}
+
+static double pair_cost(const wg_solver *s, int64_t i, int64_t j) {
+  const double *x = s->x + i * s->d, *y = s->y + j * s->d;
+  double cost = 0.0;
+  for (int64_t k = 0; k < s->d; k++) {
+    double row = 0.0;
+    for (int64_t l = 0; l < s->d; l++) row += s->q[k * s->d + l] * (y[l] - x[l]);
+    cost += (y[k] - x[k]) * row;
+  }
+  return cost;
+}
+
+/* The largest feasible potentials of points that carry no mass. */
+static void fill_dropped(wg_solver *s) {
+  for (int64_t i = 0; i < s->n && s->cx.dropped; i++) {
+    if (s->a[i] > 0) continue;
+    s->f[i] = INFINITY;
+    for (int64_t j = 0; j < s->m; j++)
+      if (s->b[j] > 0) s->f[i] = WG_MIN(s->f[i], pair_cost(s, i, j) - s->g[j]);
+  }
+  for (int64_t j = 0; j < s->m && s->cy.dropped; j++) {
+    if (s->b[j] > 0) continue;
+    s->g[j] = INFINITY;
+    for (int64_t i = 0; i < s->n; i++) s->g[j] = WG_MIN(s->g[j], pair_cost(s, i, j) - s->f[i]);
+  }
+}
+
+void wg_lift_potentials(wg_solver *s, const wg_spectral_answer *answer) {
+  memcpy(s->q, answer->q, (size_t)(s->d * s->d) * sizeof(double));
+  spread(&s->cx, answer->f, s->f);
+  spread(&s->cy, answer->g, s->g);
+  fill_dropped(s);
+}

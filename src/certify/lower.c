@@ -1,0 +1,436 @@
+/* A lower bound of W2 from a matrix Q and potentials f, g (theory 3.2), rounding included.
+ *
+ * The theorem. Let R be any r x d matrix whose rows lie in single blocks of the gauge, Q' = R'R
+ * (PSD, block-diagonal) and G >= gamma°(Q'). For every coupling P of a/A and b/B, gamma(Sigma_P) G
+ * >= <Q', Sigma_P> = sum P_ij c_ij, c_ij = |R (y_j - x_i)|^2. If f_i - v_i + g_j <= c_ij wherever
+ * a_i b_j > 0, then W2 >= L / G with L = sum a_i (f_i - v_i) / A + sum b_j g_j / B, and W2 >= 0. As
+ * L >= 0 only makes sense, dividing by max(1, G) is safe. Q itself is only used to choose R: the
+ * stored R is exact by definition, so nothing has to be proved about the eigensolver there. Rows of
+ * R are sqrt(lambda) v' of each block's eigenpairs; eigenvalues <= 4 d u lambda_1 are dropped.
+ *
+ * The dual gauge. C = fl(R'R) is off by at most (r + 2) u |R|'|R| entrywise, so by (r + 2) u
+ * |R|_F^2 in operator norm: the slack given to wg_gauge_dual_upper.
+ *
+ * v_i = max(0, max_j (f_i + g_j - c_ij + err_ij)) is found in two passes.
+ *
+ * 1. Screening of all n m pairs, in tiles, without an n x m matrix. Both clouds are centred at one
+ *    point c (any double vector; x' = fl(x - c) is off by u |x'|) and mapped once: z = R x', w = R
+ * y'. With H_k >= |x'_k|, |y'_k| and h = |R| H, every entry of z and w is off by at most (d + 2) u
+ * h_r. By differences, s^2 = sum_r (z_r - w_r)^2, the distance is off by delta = 2 (d + 3) u |h|
+ * plus a relative u: |R (y - x)| >= s (1 - u) - delta. From 2 s delta <= theta s^2 + delta^2 /
+ * theta, c_ij >= (1 - theta - (r + 6) u) acc - delta^2 / theta,      acc = fl(s^2), with theta =
+ * 2^-20. Unless f_i + g_j - keep acc + lift > v_i (keep and lift being those two constants with the
+ * rounding of this line added), the pair cannot raise v_i. Close pairs keep relative accuracy;
+ * |z|^2 + |w|^2 - 2 zw would lose it.
+ * 2. A pair that passes is computed from the original doubles: step = fl(y - x) has relative error
+ * u, t_r = fl(sum_k R_rk step_k) is off by e_r = (d + 2) u sum_k |R_rk step_k|, and from t^2 >=
+ * t'^2 - 2 |t'| e (t' computed, t exact), c_ij >= acc' - (r + 2) u acc' - sum_r 2 |t'_r| e_r. The
+ * error is relative to this pair, not to the diameter: clouds that nearly coincide get tight
+ *    bounds. fl(f + g) has relative error u whatever cancels.
+ * Constants are enlarged by two or more for second-order terms; products that underflow lose at
+ * most eta = 2^-1074 each, which is added too. All sums over points keep their own error
+ * (certify.h), with exact products; f is shifted by its mean t and g by -t, which changes nothing
+ * (both sides are normalised) and keeps the division by A and B harmless when the potentials are
+ * large and cancel.
+ *
+ * margin. Another machine's eigenvectors give another R. Claims are made with margin 2: all error
+ * terms double, and each cost is lowered by 8 d u lambda_1 |y - x|^2 more, the change of c_ij under
+ * a backward-stable eigensolver and the dropped eigenvalues.
+ *
+ * Cost n m r flops for the screening plus d r for each pair that passes (about n + m), memory
+ * O((n + m) d + d^2). The result does not depend on the number of threads: rows are independent and
+ * each row meets its columns in order. Source: theory 3.2; Higham, Accuracy and Stability, ch. 3.
+ */
+#include <float.h>
+#include <string.h>
+
+#include "certify/certify.h"
+#include "linalg/la.h"
+
+enum { LANES = 8, CHUNK = 4 * LANES, ROWS = 64 }; /* columns in a tile, rows in a task */
+static const double theta = 0x1p-20;              /* relative sharpness of the screening */
+static const double eta = 0x1p-1074;              /* smallest subnormal */
+static const double largest = 1e307; /* potentials beyond this could overflow in a sum */
+
+/* ---- R and its dual gauge ---- */
+
+typedef struct factor {
+  int64_t rank, d;
+  double *rows; /* rank x d           */
+  double top;   /* largest eigenvalue */
+  double norm2; /* sum of squares     */
+} factor;
+
+static int check_finite(const char *name, int64_t count, const double *values, double limit) {
+  for (int64_t i = 0; i < count; i++)
+    if (!(fabs(values[i]) <= limit))
+      return wg_fail(WG_ERR_INPUT, "%s[%lld] = %g is not usable; it must be finite, at most %g",
+                     name, (long long)i, values[i], limit);
+  return WG_OK;
+}
+
+/* Eigenpairs of the symmetric part of one block: values[start..], vectors in rows start.. of
+ * vectors (d x d, zero outside the block). room holds 2 size^2. */
+static int block_eigenpairs(const wg_gauge_block *block, int64_t d, const double *q, double *room,
+                            double *values, double *vectors) {
+  int64_t size = block->size, start = block->start;
+  double *matrix = room, *local = room + size * size;
+  for (int64_t i = 0; i < size; i++)
+    for (int64_t j = 0; j < size; j++)
+      matrix[i * size + j] =
+          0.5 * q[(start + i) * d + start + j] + 0.5 * q[(start + j) * d + start + i];
+  WG_TRY(wg_la_eigh(size, matrix, values + start, local));
+  for (int64_t i = 0; i < size; i++)
+    memcpy(vectors + (start + i) * d + start, local + i * size, (size_t)size * sizeof *local);
+  return WG_OK;
+}
+
+/* Keeps sqrt(lambda_i) v_i' of the eigenvalues that are not negligible, compacting in place. */
+static void keep_rows(int64_t d, const double *values, factor *r) {
+  r->top = 0.0;
+  for (int64_t i = 0; i < d; i++) r->top = WG_MAX(r->top, values[i]);
+  double negligible = 4.0 * (double)d * WG_UNIT * r->top;
+  for (int64_t i = 0; i < d; i++) {
+    if (!(values[i] > negligible)) continue;
+    double *out = r->rows + r->rank * d;
+    const double *in = r->rows + i * d;
+    for (int64_t k = 0; k < d; k++) out[k] = sqrt(values[i]) * in[k];
+    r->rank++;
+  }
+  for (int64_t i = 0; i < r->rank * d; i++) r->norm2 += r->rows[i] * r->rows[i];
+}
+
+static int build_factor(const wg_gauge_spec *spec, const double *q, wg_mem *mem, factor *r) {
+  int64_t d = spec->d;
+  WG_TRY(check_finite("Q", d * d, q, DBL_MAX));
+  *r = (factor){.d = d, .rows = WG_NEW(mem, double, d *d)};
+  double *values = WG_NEW(mem, double, d), *room = WG_NEW(mem, double, 2 * d * d);
+  if (!r->rows || !values || !room) return wg_no_memory();
+  for (int64_t b = 0; b < spec->block_count; b++)
+    WG_TRY(block_eigenpairs(&spec->blocks[b], d, q, room, values, r->rows));
+  keep_rows(d, values, r);
+  wg_drop(mem, values);
+  wg_drop(mem, room);
+  return WG_OK;
+}
+
+/* gamma°(R'R) from above. */
+static int dual_gauge(const wg_gauge_spec *spec, const factor *r, double margin, wg_mem *mem,
+                      double *dual) {
+  int64_t d = r->d;
+  double *product = WG_NEW(mem, double, d *d);
+  if (!product) return wg_no_memory();
+  if (r->rank) wg_la_gemm(true, false, d, d, r->rank, 1.0, r->rows, d, r->rows, d, 0.0, product, d);
+  double slack = margin * ((double)(r->rank + 4) * WG_UNIT * r->norm2 + (double)(d * d) * eta);
+  WG_TRY(wg_gauge_dual_upper(spec, product, slack, mem, dual));
+  *dual *= 1.0 + (margin - 1.0) * 32.0 * (double)d * WG_UNIT;
+  wg_drop(mem, product);
+  return WG_OK;
+}
+
+/* ---- the screening ---- */
+
+typedef struct side { /* the points with mass of one cloud */
+  int64_t count;
+  int64_t *index;       /* among the given points */
+  const double *points; /* given, d columns       */
+  double *centred;      /* count x d              */
+} side;
+
+typedef struct scan {
+  const factor *r;
+  side x, y;
+  const double *f, *g;
+  double *z;        /* x.count x rank                                             */
+  double *w;        /* chunks x rank x CHUNK: columns of a chunk lie together     */
+  double *g_chunks; /* chunks x CHUNK, -inf behind the last column                */
+  int64_t chunks;
+  double keep, lift;   /* of the opening comment                                     */
+  double g_most;       /* max |g|                                                    */
+  double margin, room; /* room: 8 (margin - 1) d u lambda_1, per |y - x|^2           */
+  double *violation;   /* x.count                                                    */
+  int64_t *column;     /* x.count: who asked for it, -1 nobody                       */
+} scan;
+
+static int gather(wg_mem *mem, int64_t count, int64_t d, const double *points,
+                  const double *weights, side *out) {
+  *out = (side){.points = points, .index = WG_NEW(mem, int64_t, count)};
+  if (!out->index) return wg_no_memory();
+  for (int64_t i = 0; i < count; i++)
+    if (weights[i] > 0.0) out->index[out->count++] = i;
+  out->centred = WG_NEW(mem, double, out->count *d);
+  return out->centred ? WG_OK : wg_no_memory();
+}
+
+static void extend_range(const side *points, int64_t d, int64_t k, double *low, double *high) {
+  for (int64_t i = 0; i < points->count; i++) {
+    double value = points->points[points->index[i] * d + k];
+    *low = WG_MIN(*low, value);
+    *high = WG_MAX(*high, value);
+  }
+}
+
+/* Subtracts the centre in column k; the largest |entry| left. */
+static double centre_column(side *points, int64_t d, int64_t k, double centre) {
+  double most = 0.0;
+  for (int64_t i = 0; i < points->count; i++) {
+    double value = points->points[points->index[i] * d + k] - centre;
+    points->centred[i * d + k] = value;
+    most = WG_MAX(most, fabs(value));
+  }
+  return most;
+}
+
+/* Centres both clouds at the middle of their joint box; half[k] bounds the entries left. */
+static void centre_clouds(scan *s, double *half) {
+  int64_t d = s->r->d;
+  for (int64_t k = 0; k < d; k++) {
+    double low = INFINITY, high = -INFINITY;
+    extend_range(&s->x, d, k, &low, &high);
+    extend_range(&s->y, d, k, &low, &high);
+    double centre = 0.5 * low + 0.5 * high;
+    double x_most = centre_column(&s->x, d, k, centre), y_most = centre_column(&s->y, d, k, centre);
+    half[k] = WG_MAX(x_most, y_most);
+  }
+}
+
+/* The two constants of the screening; refuses what could overflow. */
+static int set_thresholds(scan *s, const double *half) {
+  const factor *r = s->r;
+  double reach2 = 0.0, diameter2 = 0.0;
+  for (int64_t i = 0; i < r->rank; i++) {
+    double h = 0.0;
+    for (int64_t k = 0; k < r->d; k++) h += fabs(r->rows[i * r->d + k]) * half[k];
+    reach2 += h * h;
+  }
+  for (int64_t k = 0; k < r->d; k++) diameter2 += 4.0 * half[k] * half[k];
+  if (!(reach2 < 1e300 && diameter2 < 1e300 && s->room * diameter2 < 1e300))
+    return wg_fail(WG_ERR_INPUT,
+                   "squared distances overflow (diameter about %g); rescale the points",
+                   sqrt(diameter2));
+  double delta = s->margin * 2.0 * (double)(r->d + 4) * WG_UNIT * sqrt(reach2);
+  s->keep = 1.0 - theta - s->margin * (double)(r->rank + 16) * WG_UNIT;
+  s->lift = 1.0625 * (delta * delta / theta + s->room * diameter2) + 64.0 * (double)r->d * eta;
+  return WG_OK;
+}
+
+/* out (count x rank) = centred R' */
+static void map_points(const side *points, const factor *r, double *out) {
+  if (r->rank && points->count)
+    wg_la_gemm(false, true, points->count, r->rank, r->d, 1.0, points->centred, r->d, r->rows, r->d,
+               0.0, out, r->rank);
+}
+
+static void fill_chunks(scan *s, const double *mapped) {
+  int64_t rank = s->r->rank;
+  for (int64_t j = 0; j < s->chunks * CHUNK; j++) {
+    bool real = j < s->y.count;
+    double *slot = s->w + (j / CHUNK) * rank * CHUNK + j % CHUNK;
+    s->g_chunks[j] = real ? s->g[s->y.index[j]] : -INFINITY;
+    for (int64_t k = 0; k < rank; k++) slot[k * CHUNK] = real ? mapped[j * rank + k] : 0.0;
+    if (real) s->g_most = WG_MAX(s->g_most, fabs(s->g_chunks[j]));
+  }
+}
+
+static int allocate_scan(scan *s, wg_mem *mem, double **half, double **mapped) {
+  int64_t rank = s->r->rank;
+  s->chunks = (s->y.count + CHUNK - 1) / CHUNK;
+  s->z = WG_NEW(mem, double, s->x.count *rank);
+  s->w = WG_NEW(mem, double, s->chunks *rank *CHUNK);
+  s->g_chunks = WG_NEW(mem, double, s->chunks *CHUNK);
+  s->violation = WG_NEW(mem, double, s->x.count);
+  s->column = WG_NEW(mem, int64_t, s->x.count);
+  *half = WG_NEW(mem, double, s->r->d);
+  *mapped = WG_NEW(mem, double, s->y.count *rank);
+  if (!s->z || !s->w || !s->g_chunks || !s->violation || !s->column || !*half || !*mapped)
+    return wg_no_memory();
+  return WG_OK;
+}
+
+static int prepare_scan(scan *s, wg_mem *mem, const wg_cert_data *data) {
+  double *half, *mapped;
+  WG_TRY(gather(mem, data->n, data->d, data->x, data->a, &s->x));
+  WG_TRY(gather(mem, data->m, data->d, data->y, data->b, &s->y));
+  WG_TRY(allocate_scan(s, mem, &half, &mapped));
+  centre_clouds(s, half);
+  WG_TRY(set_thresholds(s, half));
+  map_points(&s->x, s->r, s->z);
+  map_points(&s->y, s->r, mapped);
+  fill_chunks(s, mapped);
+  for (int64_t i = 0; i < s->x.count; i++) s->column[i] = -1;
+  wg_drop(mem, half);
+  wg_drop(mem, mapped);
+  return WG_OK;
+}
+
+/* Clones for wider vectors, chosen when the library is loaded; sanitizers run before that. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && \
+    !defined(__SANITIZE_ADDRESS__)
+#define WIDE_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE_CLONES
+#endif
+typedef double lanes __attribute__((vector_size(64), may_alias));
+typedef int64_t lane_bits __attribute__((vector_size(64), may_alias));
+
+/* excess[j] = f + g_j - keep |z - w_j|^2 for one chunk; true if one is above the threshold. Four
+ * vectors of eight hold the chunk's sums in registers. */
+WIDE_CLONES static bool screen_chunk(int64_t rank, const double *z, const double *w,
+                                     const double *g, double f, double keep, double threshold,
+                                     double *excess) {
+  const lanes *column = (const lanes *)w, *potential = (const lanes *)g;
+  lanes *out = (lanes *)excess;
+  lanes sum0 = {0}, sum1 = {0}, sum2 = {0}, sum3 = {0};
+  for (int64_t k = 0; k < rank; k++) {
+    lanes step0 = z[k] - column[4 * k], step1 = z[k] - column[4 * k + 1];
+    lanes step2 = z[k] - column[4 * k + 2], step3 = z[k] - column[4 * k + 3];
+    sum0 += step0 * step0;
+    sum1 += step1 * step1;
+    sum2 += step2 * step2;
+    sum3 += step3 * step3;
+  }
+  out[0] = (f + potential[0]) - keep * sum0;
+  out[1] = (f + potential[1]) - keep * sum1;
+  out[2] = (f + potential[2]) - keep * sum2;
+  out[3] = (f + potential[3]) - keep * sum3;
+  /* The sign bit of a lane is set where the threshold is passed; differences never lose their sign.
+   */
+  lane_bits sign = (lane_bits)(threshold - out[0]) | (lane_bits)(threshold - out[1]) |
+                   (lane_bits)(threshold - out[2]) | (lane_bits)(threshold - out[3]);
+  int64_t any = 0;
+  for (int lane = 0; lane < LANES; lane++) any |= sign[lane];
+  return any < 0;
+}
+
+/* ---- single pairs ---- */
+
+/* f_i + g_j - c_ij, at least its exact value: pass 2 of the opening comment. i, j as given. */
+static double pair_violation(const scan *s, int64_t i, int64_t j) {
+  const factor *r = s->r;
+  const double *x = s->x.points + i * r->d, *y = s->y.points + j * r->d;
+  double cost = 0.0, error = 0.0, length2 = 0.0;
+  for (int64_t row = 0; row < r->rank; row++) {
+    const double *direction = r->rows + row * r->d;
+    double t = 0.0, size = 0.0;
+    for (int64_t k = 0; k < r->d; k++) {
+      double part = direction[k] * (y[k] - x[k]);
+      t += part;
+      size += fabs(part);
+    }
+    cost += t * t;
+    error += 2.0 * fabs(t) * ((double)(r->d + 4) * WG_UNIT * size + (double)(r->d + 4) * eta);
+  }
+  for (int64_t k = 0; k < r->d; k++) length2 += (y[k] - x[k]) * (y[k] - x[k]);
+  error += (double)(r->rank + 4) * (WG_UNIT * cost + eta);
+  double sum = s->f[i] + s->g[j], excess = sum - cost;
+  error += 2.0 * WG_UNIT * (fabs(sum) + fabs(excess));
+  return excess + (s->margin * error + s->room * length2);
+}
+
+/* What a screened excess must pass to matter for row i. */
+static double row_threshold(const scan *s, int64_t i) {
+  double f = fabs(s->f[s->x.index[i]]), v = s->violation[i];
+  return v - s->lift - 8.0 * WG_UNIT * (f + s->g_most + v + s->lift);
+}
+
+static void check_chunk(scan *s, int64_t i, int64_t chunk) {
+  _Alignas(64) double excess[CHUNK];
+  int64_t rank = s->r->rank, given = s->x.index[i];
+  double threshold = row_threshold(s, i);
+  if (!screen_chunk(rank, s->z + i * rank, s->w + chunk * rank * CHUNK, s->g_chunks + chunk * CHUNK,
+                    s->f[given], s->keep, threshold, excess))
+    return;
+  for (int64_t k = 0; k < CHUNK; k++) {
+    if (!(excess[k] > threshold)) continue;
+    int64_t j = s->y.index[chunk * CHUNK + k];
+    double violation = pair_violation(s, given, j);
+    if (violation <= s->violation[i]) continue;
+    s->violation[i] = violation;
+    s->column[i] = j;
+    threshold = row_threshold(s, i);
+  }
+}
+
+static void scan_pairs(scan *s, int threads) {
+  int64_t tasks = (s->x.count + ROWS - 1) / ROWS;
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  for (int64_t task = 0; task < tasks; task++) {
+    int64_t end = WG_MIN(s->x.count, (task + 1) * ROWS);
+    for (int64_t chunk = 0; chunk < s->chunks; chunk++)
+      for (int64_t i = task * ROWS; i < end; i++) check_chunk(s, i, chunk);
+  }
+}
+
+/* ---- the sum ---- */
+
+typedef struct estimate {
+  double value, error; /* |value - exact| <= error */
+} estimate;
+
+/* sum weight (value - shift) / sum weight over the points with mass. packed: values has one entry
+ * for each of them, otherwise one for each given point. */
+static estimate weighted_mean(const side *points, const double *weights, const double *values,
+                              bool packed, double shift) {
+  wg_cert_sum top = {0}, total = {0};
+  for (int64_t i = 0; i < points->count; i++) {
+    double weight = weights[points->index[i]];
+    wg_cert_sum_add(&total, weight);
+    wg_cert_sum_add_product(&top, weight, values[packed ? i : points->index[i]]);
+    wg_cert_sum_add_product(&top, weight, -shift);
+  }
+  double mass = wg_cert_sum_value(&total), value = wg_cert_sum_value(&top) / mass;
+  double lost = wg_cert_sum_error(&top) + 4.0 * (double)points->count * eta;
+  double relative = wg_cert_sum_error(&total) / mass + 4.0 * WG_UNIT;
+  return (estimate){.value = value, .error = 1.0625 * (lost / mass + relative * fabs(value)) + eta};
+}
+
+/* The value of the repaired potentials, from below. */
+static double dual_value(const scan *s, const wg_cert_data *data) {
+  double shift = weighted_mean(&s->x, data->a, s->f, false, 0.0).value;
+  estimate f = weighted_mean(&s->x, data->a, s->f, false, shift);
+  estimate v = weighted_mean(&s->x, data->a, s->violation, true, 0.0);
+  estimate g = weighted_mean(&s->y, data->b, s->g, false, -shift);
+  double error =
+      f.error + g.error + v.error + 4.0 * WG_UNIT * (fabs(f.value) + fabs(g.value) + fabs(v.value));
+  return f.value + g.value - v.value - 1.0625 * s->margin * error;
+}
+
+static void find_worst(const scan *s, wg_cert_lower_report *report) {
+  for (int64_t i = 0; i < s->x.count; i++) {
+    if (s->violation[i] <= report->violation) continue;
+    report->violation = s->violation[i];
+    report->row = s->x.index[i];
+    report->col = s->column[i];
+  }
+}
+
+static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
+                       const wg_gauge_spec *spec, const double *q, const double *f, const double *g,
+                       double margin, wg_cert_lower_report *report) {
+  factor r;
+  WG_TRY(check_finite("f", data->n, f, largest));
+  WG_TRY(check_finite("g", data->m, g, largest));
+  WG_TRY(build_factor(spec, q, mem, &r));
+  WG_TRY(dual_gauge(spec, &r, margin, mem, &report->dual_gauge));
+  scan s = {.r = &r, .f = f, .g = g, .margin = margin};
+  s.room = (margin - 1.0) * 8.0 * (double)r.d * WG_UNIT * r.top;
+  WG_TRY(prepare_scan(&s, mem, data));
+  scan_pairs(&s, threads);
+  find_worst(&s, report);
+  double value = dual_value(&s, data) * (1.0 - 4.0 * WG_UNIT);
+  double bound = nextafter(value / WG_MAX(1.0, report->dual_gauge), 0.0);
+  /* Written so that a sum that overflowed counts as nothing proved. */
+  report->bound = bound > 0.0 && bound <= DBL_MAX ? bound : 0.0;
+  return WG_OK;
+}
+
+int wg_cert_lower(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                  const double *q, const double *f, const double *g, double margin,
+                  wg_cert_lower_report *report) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_cert_lower_report result = {.row = -1, .col = -1};
+  int status = lower_bound(&mem, context->threads, data, spec, q, f, g, margin, &result);
+  wg_mem_clear(&mem);
+  if (status == WG_OK) *report = result;
+  return status;
+}

@@ -1,0 +1,260 @@
+/* An upper bound of W2 from a plan (theory 3.1), rounding included.
+ *
+ * The theorem. P >= 0 is a sparse matrix with row sums r and column sums s near the weights a and
+ * b, whose exact sums are A and B. Put e = sum |r_i - a_i| + sum |s_j - b_j|. Shrink each row of P
+ * to at most a_i, then each column to at most b_j A / B: P2 <= P entrywise. What is missing to a
+ * coupling of a and b A / B is a measure of mass rho = A - |P2| <= sum (a_i - r_i)^+ + sum (s_j -
+ * b_j A / B)^+
+ *         <= sum (a_i - r_i)^+ + sum (s_j - b_j)^+ + (B - A)^+,
+ * and B - A = sum (b_j - s_j) + sum (r_i - a_i) (both marginals of P have one mass), so rho <= e.
+ * Put it on deficient rows and columns: P3 = P2 + rest, and P3 / A couples a / A with b / B. Every
+ * displacement of the rest has length at most D, so 0 <= Sigma_rest <= rho D^2 I with trace <= rho
+ * D^2: p >= 1:  W2 <= gamma(Sigma_P3) / A <= (gamma(Sigma_P) + e D^2 unit) / A, by monotonicity and
+ * subadditivity, unit = max gamma(vv') over |v| = 1. For p < 1 the gauge is not subadditive and the
+ * rest goes in as a perturbation of Sigma_P instead.
+ *
+ * Rounding. Residuals are sums that know their own error (certify.h): exactly zero when all
+ * additions are exact, as in a row with one entry equal to its weight. So equal clouds with a plan
+ * that does not move give the bound 0. An entry of Sigma_P sums terms (v_k v_l) P_e with v = fl(y -
+ * x): relative error 4u a term; its compensated sum adds u |sum| + (N u)^2 sum |term|. Entrywise
+ * the error is at most eps M, M = sum P |v| |v|', eps = 10u + 2 (N u)^2, hence eps tr M = eps tr
+ * Sigma in operator norm, block by block. We add eps tr Sigma_bb to the diagonal of block b
+ * (monotonicity) and hand the result to wg_gauge_upper, which bounds the rest. Products that
+ * underflow lose 2^-1074 each, added too if anything moves at all.
+ *
+ * margin multiplies eps and the errors of the residuals, and (margin - 1) 32 d u is added to the
+ * result: the room for another machine's eigenvalues.
+ *
+ * Cost O(N d^2) for N entries plus one eigenproblem; memory O(n + m + d^2). Sums over entries run
+ * in their order whatever the number of threads. Source: theory 3.1-3.2. */
+#include <float.h>
+
+#include "certify/certify.h"
+
+enum { BATCH = 256 };                /* entries whose displacements are held at once */
+static const double eta = 0x1p-1074; /* smallest subnormal                           */
+
+typedef struct plan {
+  int64_t count;
+  const int64_t *row, *col;
+  const double *mass;
+} plan;
+
+static double up(double value) { return nextafter(value, INFINITY); }
+
+static int check_entry(const wg_cert_data *data, const plan *p, int64_t e) {
+  if (p->row[e] < 0 || p->row[e] >= data->n)
+    return wg_fail(WG_ERR_INPUT, "plan entry %lld: row %lld is outside 0..%lld", (long long)e,
+                   (long long)p->row[e], (long long)data->n - 1);
+  if (p->col[e] < 0 || p->col[e] >= data->m)
+    return wg_fail(WG_ERR_INPUT, "plan entry %lld: column %lld is outside 0..%lld", (long long)e,
+                   (long long)p->col[e], (long long)data->m - 1);
+  if (!(p->mass[e] >= 0.0 && p->mass[e] <= DBL_MAX))
+    return wg_fail(WG_ERR_INPUT, "plan entry %lld: mass %g must be finite and not negative",
+                   (long long)e, p->mass[e]);
+  return WG_OK;
+}
+
+/* ---- marginals ---- */
+
+/* Adds one side's residuals to the report; sums holds the marginal, less the weights on return. */
+static void side_residual(int64_t count, const double *weights, wg_cert_sum *sums, int side,
+                          double margin, wg_cert_upper_report *report) {
+  for (int64_t i = 0; i < count; i++) {
+    wg_cert_sum_add(&sums[i], -weights[i]);
+    double residual = fabs(wg_cert_sum_value(&sums[i])) + margin * wg_cert_sum_error(&sums[i]);
+    if (residual == 0.0) continue;
+    /* NaN, a sum that overflowed, goes this way too and is refused later. */
+    report->residual = up(report->residual + residual);
+    if (residual <= report->worst) continue;
+    report->worst = residual;
+    report->index = i;
+    report->side = side;
+  }
+}
+
+static int find_residuals(const wg_cert_data *data, const plan *p, double margin, wg_mem *mem,
+                          wg_cert_upper_report *report) {
+  wg_cert_sum *rows = WG_NEW(mem, wg_cert_sum, data->n), *cols = WG_NEW(mem, wg_cert_sum, data->m);
+  if (!rows || !cols) return wg_no_memory();
+  for (int64_t e = 0; e < p->count; e++) {
+    wg_cert_sum_add(&rows[p->row[e]], p->mass[e]);
+    wg_cert_sum_add(&cols[p->col[e]], p->mass[e]);
+  }
+  side_residual(data->n, data->a, rows, 0, margin, report);
+  side_residual(data->m, data->b, cols, 1, margin, report);
+  wg_drop(mem, rows);
+  wg_drop(mem, cols);
+  return WG_OK;
+}
+
+/* ---- the second moment ---- */
+
+typedef struct accumulator {
+  int64_t d;
+  double *high, *low; /* d x d, lower triangles: compensated sums    */
+  double *steps;      /* BATCH x d displacements                      */
+  double mass;        /* of the plan                                  */
+  bool moved;         /* some displacement is not zero                */
+} accumulator;
+
+static void batch_steps(const wg_cert_data *data, const plan *p, int64_t from, int64_t size,
+                        accumulator *sum) {
+  for (int64_t e = 0; e < size; e++) {
+    const double *x = data->x + p->row[from + e] * data->d;
+    const double *y = data->y + p->col[from + e] * data->d;
+    sum->mass += p->mass[from + e];
+    for (int64_t k = 0; k < data->d; k++) {
+      sum->steps[e * data->d + k] = y[k] - x[k];
+      sum->moved = sum->moved || y[k] != x[k];
+    }
+  }
+}
+
+/* Row k of the lower triangle: high + low += mass step_k step, Knuth's exact addition. */
+static void add_row(int64_t k, double mass, const double *step, double *restrict high,
+                    double *restrict low) {
+  for (int64_t l = 0; l <= k; l++) {
+    double term = (step[k] * step[l]) * mass;
+    double total = high[l] + term;
+    double taken = total - high[l];
+    low[l] += (high[l] - (total - taken)) + (term - taken);
+    high[l] = total;
+  }
+}
+
+static void add_batch(const plan *p, int64_t from, int64_t size, int threads, accumulator *sum) {
+  int64_t d = sum->d;
+#pragma omp parallel for num_threads(threads) schedule(static, 8) if (size * d * d > 200000)
+  for (int64_t k = 0; k < d; k++)
+    for (int64_t e = 0; e < size; e++)
+      add_row(k, p->mass[from + e], sum->steps + e * d, sum->high + k * d, sum->low + k * d);
+}
+
+/* moment (d x d) = computed Sigma_P. */
+static int find_moment(const wg_cert_data *data, const plan *p, int threads, wg_mem *mem,
+                       accumulator *sum, double *moment) {
+  int64_t d = data->d;
+  *sum = (accumulator){.d = d,
+                       .high = WG_NEW(mem, double, d *d),
+                       .low = WG_NEW(mem, double, d *d),
+                       .steps = WG_NEW(mem, double, BATCH *d)};
+  if (!sum->high || !sum->low || !sum->steps) return wg_no_memory();
+  for (int64_t from = 0; from < p->count; from += BATCH) {
+    int64_t size = WG_MIN(BATCH, p->count - from);
+    batch_steps(data, p, from, size, sum);
+    add_batch(p, from, size, threads, sum);
+  }
+  for (int64_t k = 0; k < d; k++)
+    for (int64_t l = 0; l <= k; l++)
+      moment[k * d + l] = moment[l * d + k] = sum->high[k * d + l] + sum->low[k * d + l];
+  return WG_OK;
+}
+
+/* Adds to the diagonal of every block what rounding may have taken from Sigma_P. */
+static void lift_diagonal(const wg_gauge_spec *spec, const accumulator *sum, int64_t count,
+                          double margin, double *moment) {
+  double terms = (double)count * WG_UNIT;
+  double relative = margin * (10.0 * WG_UNIT + 2.0 * terms * terms);
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const wg_gauge_block *block = &spec->blocks[b];
+    double trace = 0.0, lost = sum->moved ? ((double)count + sum->mass) * eta : 0.0;
+    for (int64_t k = block->start; k < block->start + block->size; k++)
+      trace += moment[k * spec->d + k];
+    double lift = 1.0625 * relative * trace + 4.0 * (double)block->size * lost;
+    for (int64_t k = block->start; lift > 0.0 && k < block->start + block->size; k++)
+      moment[k * spec->d + k] = up(moment[k * spec->d + k] + lift);
+  }
+}
+
+/* ---- the largest displacement ---- */
+
+static void column_range(int64_t count, int64_t d, int64_t k, const double *points,
+                         const double *weights, double *low, double *high) {
+  *low = INFINITY;
+  *high = -INFINITY;
+  for (int64_t i = 0; i < count; i++) {
+    if (!(weights[i] > 0.0)) continue;
+    *low = WG_MIN(*low, points[i * d + k]);
+    *high = WG_MAX(*high, points[i * d + k]);
+  }
+}
+
+/* D^2: |y - x|^2 for points with mass is at most this, by their boxes. */
+static double largest_step2(const wg_cert_data *data) {
+  double sum = 0.0;
+  for (int64_t k = 0; k < data->d; k++) {
+    double x_low, x_high, y_low, y_high;
+    column_range(data->n, data->d, k, data->x, data->a, &x_low, &x_high);
+    column_range(data->m, data->d, k, data->y, data->b, &y_low, &y_high);
+    double step = up(WG_MAX(fabs(y_high - x_low), fabs(x_high - y_low)));
+    sum = up(sum + up(step * step));
+  }
+  return sum;
+}
+
+/* ---- the bound ---- */
+
+/* The sum of weights, from below. */
+static double total_mass(int64_t count, const double *weights) {
+  wg_cert_sum sum = {0};
+  for (int64_t i = 0; i < count; i++) wg_cert_sum_add(&sum, weights[i]);
+  return wg_cert_sum_value(&sum) - wg_cert_sum_error(&sum);
+}
+
+/* What the missing mass may add to gamma(Sigma_P): e D^2 unit, before division by A. */
+static double residual_price(const wg_gauge_spec *spec, double rest) {
+  return rest > 0.0 ? up(rest * wg_gauge_unit(spec) * (1.0 + 8.0 * WG_UNIT)) : 0.0;
+}
+
+/* gamma(Sigma_P3) for the lifted moment, before division by A; rest = e D^2. */
+static int coupling_gauge(const wg_gauge_spec *spec, const double *lifted, double rest, wg_mem *mem,
+                          double *gauge) {
+  if (!wg_gauge_is_convex(spec)) return wg_gauge_upper(spec, lifted, rest, mem, gauge);
+  WG_TRY(wg_gauge_upper(spec, lifted, 0.0, mem, gauge));
+  if (rest > 0.0) *gauge = up(*gauge + residual_price(spec, rest));
+  return WG_OK;
+}
+
+static int check_result(const wg_cert_data *data, double bound) {
+  if (isfinite(bound)) return WG_OK;
+  return wg_fail(WG_ERR_INPUT,
+                 "squared distances or masses overflow (largest displacement about %g); rescale "
+                 "the points",
+                 sqrt(largest_step2(data)));
+}
+
+static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
+                       const wg_gauge_spec *spec, const plan *p, double margin, double *moment,
+                       wg_cert_upper_report *report) {
+  accumulator sum;
+  double gauge;
+  double *lifted = WG_NEW(mem, double, data->d * data->d);
+  if (!lifted) return wg_no_memory();
+  for (int64_t e = 0; e < p->count; e++) WG_TRY(check_entry(data, p, e));
+  WG_TRY(find_residuals(data, p, margin, mem, report));
+  WG_TRY(find_moment(data, p, threads, mem, &sum, lifted));
+  for (int64_t i = 0; moment && i < data->d * data->d; i++) moment[i] = lifted[i];
+  for (int64_t i = 0; i < data->d; i++) WG_TRY(check_result(data, lifted[i * data->d + i]));
+  WG_TRY(check_result(data, report->residual));
+  lift_diagonal(spec, &sum, p->count, margin, lifted);
+  double rest = report->residual > 0.0 ? up(report->residual * largest_step2(data)) : 0.0;
+  WG_TRY(coupling_gauge(spec, lifted, rest, mem, &gauge));
+  double total = total_mass(data->n, data->a);
+  double room = (8.0 + (margin - 1.0) * 32.0 * (double)data->d) * WG_UNIT;
+  report->bound = gauge > 0.0 ? up(gauge / total * (1.0 + room)) : 0.0;
+  report->paid = residual_price(spec, rest) / total;
+  return check_result(data, report->bound);
+}
+
+int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                  int64_t count, const int64_t *row, const int64_t *col, const double *mass,
+                  double margin, double *moment, wg_cert_upper_report *report) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_cert_upper_report result = {0};
+  plan p = {.count = count, .row = row, .col = col, .mass = mass};
+  int status = upper_bound(&mem, context->threads, data, spec, &p, margin, moment, &result);
+  wg_mem_clear(&mem);
+  if (status == WG_OK) *report = result;
+  return status;
+}

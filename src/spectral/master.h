@@ -1,0 +1,65 @@
+/* Private to spectral/: the master problem of the cutting planes,
+ *   min over weights w >= 0, sum w = 1, of gamma(sum_k w_k Sigma_k)
+ *   = max over Q in K_gamma of min_k <Q, Sigma_k>   (theory 3.2 restricted to known couplings). */
+#ifndef WG_MASTER_H
+#define WG_MASTER_H
+
+#include "gauge/gauge.h"
+
+/* columns: count moment matrices d x d, one after another. tol: relative gap asked for.
+ * weights: count (out), q: d x d in K (out). *lower <= optimum <= *upper as computed from q and
+ * weights (not rigorous: rounding is not counted; certify/ does that). */
+int wg_master_solve(wg_context *context, const wg_gauge_spec *spec, int64_t count,
+                    const double *columns, double tol, double *weights, double *q, double *lower,
+                    double *upper);
+
+/* ---- one block of the gauge within the interior point (block.c) ---- */
+typedef enum wg_block_form { WG_FORM_TRACE, WG_FORM_SMOOTH, WG_FORM_SPECTRAL } wg_block_form;
+
+/* A cone pair (primal p, dual z) at its Nesterov-Todd point: p = g D g', z = gi' D gi, gi = g^-1.
+ */
+typedef struct wg_nt {
+  double *p, *z;    /* s x s                    */
+  double *g, *gi;   /* s x s                    */
+  double *diagonal; /* s: D                     */
+  double *step_p, *step_z;
+} wg_nt;
+
+typedef struct wg_master_block {
+  wg_block_form form;
+  double p;                    /* smooth: Schatten exponent        */
+  double k;                    /* spectral: Ky Fan order           */
+  int64_t start, size, length; /* length = size (size+1) / 2 */
+  double rate2;                /* eta^2                            */
+  double rho, step_rho;        /* Q of the block lies in rho K_b   */
+  double y, step_y;            /* slack of a block max             */
+  double x;                    /* gauge of the block, as known on the cone side */
+  double tau, step_tau;
+  double *columns;        /* count x s x s                    */
+  double *g;              /* count x length: columns seen through the Hessian's square root */
+  double *h, *q0, *q_dot; /* count: see block.c              */
+  double kappa, x0;
+  double *s, *q, *step_s;
+  double *basis; /* s x s: X with X'AX = I, X'BX = diag(beta) */
+  double *root;  /* length: square roots of the inverse Hessian's entries */
+  double *g_identity, *g_square, *g_residual; /* length */
+  double alpha;
+  wg_nt low, high; /* (Q, Z) and (rho I - Q, V); high is unused when k = 1 */
+  double *t1, *t2; /* count x s x s scratch            */
+} wg_master_block;
+
+int wg_block_create(wg_mem *mem, const wg_gauge_block *gauge, bool is_max, int64_t block_count,
+                    int64_t d, int64_t count, const double *columns, wg_master_block *block);
+void wg_block_moment(wg_master_block *block, int64_t count, const double *weights);
+void wg_block_start(wg_master_block *block);
+/* Linear response at the present point: g, h, q0, q_dot, kappa, x, x0 for barrier weight mu. */
+int wg_block_linearise(wg_master_block *block, int64_t count, double mu);
+/* Steps of the block's own variables from those of the weights and of rho. */
+void wg_block_direction(wg_master_block *block, int64_t count, const double *step_weights,
+                        double mu);
+/* Largest multiple of the step that stays in the cones (may be INFINITY). */
+int wg_block_step_limit(wg_master_block *block, double *limit);
+void wg_block_advance(wg_master_block *block, double step);
+double wg_block_complementarity(const wg_master_block *block, double *terms);
+
+#endif

@@ -1,0 +1,64 @@
+/* Private to spectral/: the solver's state and its steps. */
+#ifndef WG_SPECTRAL_STATE_H
+#define WG_SPECTRAL_STATE_H
+
+#include "ot/ot.h"
+#include "spectral/master.h"
+#include "spectral/spectral.h"
+
+/* A coupling as a list of entries; mass sums to one. */
+typedef struct wg_coupling {
+  int64_t count;
+  int64_t *row, *col;
+  double *mass;
+} wg_coupling;
+
+struct wg_spectral {
+  wg_context *context;
+  wg_mem mem;
+  int64_t n, m, d, total;
+  double scale;                    /* power of two: coordinates here = (given - mean) / scale    */
+  double *x, *y;                   /* n x d, m x d, each cloud about its own mean                */
+  double *mean_x, *mean_y, *delta; /* d: means in given units, (mean_y - mean_x)/scale */
+  int64_t *supply, *demand;
+  wg_ot *ot;
+  /* known couplings and their moments Sigma_k (scaled, delta included) */
+  int64_t count, capacity;
+  wg_coupling *couplings;
+  double *moments; /* capacity x d x d */
+  double *weights; /* capacity: of the best combination */
+  double upper;    /* its gauge, scaled */
+  /* best dual point: Q, potentials under the cost of the centred points, and its value */
+  double lower;
+  double *q, *f, *g;
+  double *trial_q, *trial_w;
+  /* this solve */
+  int64_t calls, pivots;
+  /* the answer */
+  wg_coupling plan;
+  double *answer_q, *answer_f, *answer_g;
+};
+
+/* ---- oracle.c ---- */
+/* Exact transport under Q (d x d, PSD): appends its coupling and moment as the last column and
+ * returns the dual value in *lower; keeps Q and the duals when they beat the best. */
+int wg_oracle(wg_spectral *s, const double *q, double *lower);
+
+/* ---- columns.c ---- */
+int wg_columns_reserve(wg_spectral *s);
+/* Combines the couplings by `weights` (entries below `least` dropped, the rest renormalised). */
+int wg_columns_combine(const wg_spectral *s, wg_mem *mem, const double *weights, double least,
+                       wg_coupling *plan);
+/* Merges the light columns into one when there are too many. */
+int wg_columns_compress(wg_spectral *s, int64_t most);
+void wg_columns_moment(const wg_spectral *s, const wg_coupling *plan, double *moment);
+
+/* ---- cutting.c, local.c ---- */
+int wg_cutting_planes(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
+                      int *outcome);
+int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
+                    int *outcome);
+/* Tells the watch where the solve stands. */
+void wg_spectral_report(wg_spectral *s, const char *phase);
+
+#endif

@@ -1,0 +1,81 @@
+/* Every allocation of gauges and certificates fails once: the call returns WG_ERR_MEMORY, leaves
+ * nothing behind and works the next time. */
+/* cmocka.h needs the others before it. */
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include "certify/certify.h"
+
+static const double x[4] = {-1, 0, 1, 0}, y[4] = {0, -1, 0, 1}, half[2] = {0.5, 0.5};
+static const double quarter[4] = {0.25, 0.25, 0.25, 0.25}, q[4] = {0.5, 0, 0, 0.5};
+static const int64_t row[4] = {0, 0, 1, 1}, col[4] = {0, 1, 0, 1};
+
+static wg_certificate two_atoms(const char *gauge) {
+  return (wg_certificate){.n = 2,
+                          .m = 2,
+                          .d = 2,
+                          .count = 4,
+                          .x = x,
+                          .a = half,
+                          .y = y,
+                          .b = half,
+                          .gauge = gauge,
+                          .row = row,
+                          .col = col,
+                          .mass = quarter,
+                          .q = q,
+                          .f = half,
+                          .g = half,
+                          .lower = 0.999,
+                          .upper = 4.001};
+}
+
+/* Fails the k-th allocation for k = 1, 2, ... until none is left to fail. */
+static void fail_each(const char *gauge) {
+  wg_certificate certificate = two_atoms(gauge);
+  long k = 1;
+  for (;; k++) {
+    wg_context context = {.threads = 1};
+    wg_verdict verdict = {0};
+    wg_fail_allocation(k);
+    int status = wg_cert_verify(&context, &certificate, &verdict);
+    long reached = wg_allocation_count();
+    wg_fail_allocation(0);
+    assert_int_equal(context.ledger.now, 0);
+    if (reached < k) {
+      assert_int_equal(status, WG_OK);
+      assert_true(verdict.valid);
+      break;
+    }
+    assert_int_equal(status, WG_ERR_MEMORY);
+  }
+  assert_true(k > 15);
+}
+
+static void verify_survives(void **state) {
+  (void)state;
+  fail_each("operator");
+  fail_each("sum:trace@1,operator@1");
+  fail_each("schatten:0.5");
+}
+
+static void memory_limit_is_kept(void **state) {
+  (void)state;
+  wg_certificate certificate = two_atoms("operator");
+  wg_context context = {.threads = 1, .ledger = {.limit = 64}};
+  wg_verdict verdict = {0};
+  assert_int_equal(wg_cert_verify(&context, &certificate, &verdict), WG_ERR_MEMORY_LIMIT);
+  assert_int_equal(context.ledger.now, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(verify_survives),
+      cmocka_unit_test(memory_limit_is_kept),
+  };
+  return cmocka_run_group_tests_name("certify allocations", tests, NULL, NULL);
+}
