@@ -233,8 +233,9 @@ int wg_solve(wg_solver *s, wg_info *info) {
 int wg_set_gauge(wg_solver *s, const char *gauge) {
   wg_clear_error();
   if (!s) return wg_fail(WG_ERR_ARGUMENT, "solver must not be NULL");
-  WG_TRY(parse_gauge(gauge, s->d, &s->minorant));
-  s->spec = s->minorant;
+  wg_gauge_spec spec;
+  WG_TRY(parse_gauge(gauge, s->d, &spec));
+  s->spec = spec;
   adopt_gauge(s);
   s->solved = false;
   return WG_OK;

@@ -10,9 +10,9 @@ enum { WG_CHUNK = 64 };
 /* One cloud in cost coordinates. */
 typedef struct wg_side {
   int64_t count;
-  double *points;       /* count x r                                       */
-  double *dual;         /* count: u or v, the running answer               */
-  const int64_t *mass;  /* count                                           */
+  double *points;      /* count x r                                       */
+  double *dual;        /* count: u or v, the running answer               */
+  const int64_t *mass; /* count                                           */
 } wg_side;
 
 /* Candidate arcs of the simplex. */

@@ -1,7 +1,7 @@
 /* One-dimensional transport: sort both clouds and match from the left (the monotone coupling is
- * optimal for convex costs). The dual follows the staircase of matched pairs; a corner where row and
- * column end together is bridged by the pair (row, next column), and any monotone staircase gives
- * feasible duals because the cost is Monge. Cost O(n log n). */
+ * optimal for convex costs). The dual follows the staircase of matched pairs; a corner where row
+ * and column end together is bridged by the pair (row, next column), and any monotone staircase
+ * gives feasible duals because the cost is Monge. Cost O(n log n). */
 #include <stdlib.h>
 
 #include "ot/engine.h"

@@ -14,13 +14,14 @@ void wg_ot_free(wg_ot *ot);
 /* z: n x r, w: m x r, row-major, copied. After the first solve the basis and the arcs are kept:
  * the next solve starts warm. r = 0 is the zero cost. */
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
-/* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped) returns
- * WG_OK with a valid coupling that may not be optimal. */
+/* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped)
+ * returns WG_OK with a valid coupling that may not be optimal. */
 int wg_ot_solve(wg_ot *ot);
 /* Forgets basis, arcs and duals: the next solve starts cold. */
 void wg_ot_forget(wg_ot *ot);
 
-/* The coupling of the last solve, in no particular order; arrays of at least n + m - 1. Returns the entry count. */
+/* The coupling of the last solve, in no particular order; arrays of at least n + m - 1. Returns the
+ * entry count. */
 int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flow);
 const double *wg_ot_row_duals(const wg_ot *ot); /* n */
 const double *wg_ot_col_duals(const wg_ot *ot); /* m */

@@ -1,5 +1,5 @@
-/* The pool of candidate arcs: 10 to 15 a row instead of all m. Arcs are only ever added, except when
- * a warm start finds the pool grown fat (see solve.c). Memory 16 bytes an arc. */
+/* The pool of candidate arcs: 10 to 15 a row instead of all m. Arcs are only ever added, except
+ * when a warm start finds the pool grown fat (see solve.c). Memory 16 bytes an arc. */
 #include "ot/engine.h"
 
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost) {

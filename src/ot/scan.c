@@ -2,9 +2,9 @@
  *
  * This is the only place that touches every pair: it builds the first pool (threshold infinity) and
  * prices the pool's optimum (threshold just below zero). Costs are sums of squared differences, not
- * expansions, so that close pairs keep their relative accuracy. Pairs go in tiles that stay in cache;
- * a chunk of 64 columns is tested as a whole, and only hits are looked at one by one.
- * Cost about 2 r + 4 vector operations a pair; memory the lists (one copy of the column lists per
+ * expansions, so that close pairs keep their relative accuracy. Pairs go in tiles that stay in
+ * cache; a chunk of 64 columns is tested as a whole, and only hits are looked at one by one. Cost
+ * about 2 r + 4 vector operations a pair; memory the lists (one copy of the column lists per
  * thread). Rows are visited in order and columns in order, so equal values keep the smallest index
  * whatever the thread count.
  */
@@ -17,7 +17,7 @@ enum { TILE_ROWS = 64, TILE_COLUMNS = 512 };
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best) {
   *best = (wg_best){.count = count, .keep = keep};
   best->value = WG_NEW(mem, double, count *keep);
-  best->index = WG_NEW(mem, int32_t, count *keep);
+  best->index = WG_NEW(mem, int32_t, count * keep);
   if (!best->value || !best->index) return wg_no_memory();
   for (int64_t i = 0; i < count * keep; i++) {
     best->value[i] = threshold;
@@ -106,7 +106,8 @@ static int make_job(wg_mem *mem, wg_ot *ot, wg_best *row_best, const wg_best *co
   job->col_best = WG_NEW(mem, wg_best, 1);
   job->col_worst = WG_NEW(mem, double, ot->padded);
   if (!job->col_best || !job->col_worst) return wg_no_memory();
-  for (int64_t j = 0; j < ot->padded; j++) job->col_worst[j] = j < ot->cols.count ? threshold : -INFINITY;
+  for (int64_t j = 0; j < ot->padded; j++)
+    job->col_worst[j] = j < ot->cols.count ? threshold : -INFINITY;
   return wg_best_create(mem, col_best->count, col_best->keep, threshold, job->col_best);
 }
 

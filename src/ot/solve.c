@@ -1,7 +1,7 @@
 /* The engine: network simplex on a pool of candidate arcs, priced against all pairs.
  *
- * Round: optimise on the pool, fold the tree's potentials into the duals, look at every pair, add the
- * few most violated arcs of each row and column, again until none is violated; then the pool's
+ * Round: optimise on the pool, fold the tree's potentials into the duals, look at every pair, add
+ * the few most violated arcs of each row and column, again until none is violated; then the pool's
  * optimum is the optimum. Pool costs are kept shifted by the duals, c - u - v, so that the simplex
  * works on small numbers and its tolerance can be a few units of rounding.
  * Warm start: masses do not change, so the old tree stays feasible under any new cost; its arcs and
@@ -141,8 +141,20 @@ static int64_t pick_arc(const wg_ot *ot, int64_t *cursor, int64_t block, double 
   return best;
 }
 
-/* Pivots until no pool arc is violated or the watch stops the solve. */
-static void optimise_pool(wg_ot *ot, double tolerance) {
+/* The largest shifted cost in the tree: the size of the potentials to come, hence of their
+ * rounding. */
+static double largest_tree_cost(const wg_ot *ot) {
+  double largest = 0.0;
+  for (int64_t i = 0; i < ot->tree.count; i++)
+    if (ot->tree.nodes[i].arc >= 0)
+      largest = WG_MAX(largest, fabs(ot->pool.cost[ot->tree.nodes[i].arc]));
+  return largest;
+}
+
+/* Pivots until no pool arc is violated or the watch stops the solve. False when the pivots exceed
+ * what a simplex that makes progress needs: then rounding is being chased. */
+static bool optimise_pool(wg_ot *ot, double tolerance) {
+  const int64_t most = ot->stats.pivots + 10000 + 200 * ot->tree.count;
   const int64_t block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count));
   int64_t cursor = 0, arc;
   double reduced;
@@ -151,8 +163,10 @@ static void optimise_pool(wg_ot *ot, double tolerance) {
     wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.row[arc],
                   (int32_t)ot->rows.count + ot->pool.col[arc], reduced);
     if (++ot->stats.pivots % POLL_EVERY == 0 && wg_watch_poll(&ot->context->watch)) break;
+    if (ot->stats.pivots > most) break;
   }
   wg_tree_set_potentials(&ot->tree, &ot->pool);
+  return ot->stats.pivots <= most;
 }
 
 /* Looks at every pair and adds the violated ones; *added tells how many. */
@@ -217,9 +231,10 @@ static int solve_rounds(wg_ot *ot) {
   double patience = 1.0;
   int64_t added = 1;
   while (added && !ot->context->watch.stopped) {
-    const double size = centre_duals(ot);
+    double size = centre_duals(ot);
     wg_pool_shift(ot);
-    optimise_pool(ot, patience * pivot_tolerance * size);
+    size += largest_tree_cost(ot);
+    if (!optimise_pool(ot, patience * pivot_tolerance * size)) patience *= 4.0;
     fold_potentials(ot);
     if (wg_watch_poll(&ot->context->watch)) break;
     WG_TRY(price(ot, patience * pricing_tolerance * centre_duals(ot), &added));

@@ -1,14 +1,14 @@
 /* Where a cold solve begins: duals from a coarser problem, then arcs and a feasible tree.
  *
- * Duals. Both clouds are cut by a kd-tree into groups of at most four points; the centroids with the
- * summed masses are a problem a quarter the size, solved the same way (down to a few hundred points),
- * and its duals are carried over by c-transforms. With good duals the smallest reduced costs of each
- * row and column hold nearly all arcs of the optimum.
- * Basis. Mass is shipped greedily along the pool by increasing reduced cost; what is left is matched
- * in the order of the first coordinate. Every shipment exhausts a row or a column, so the arcs form
- * a forest; each of its trees is tied to the root by an empty arc from one of its rows. Those arcs
- * carry no mass, ever: no large cost is needed to drive it out, and none distorts the duals.
- * Cost O(n m r) for the pool, O(n log n) for the rest.
+ * Duals. Both clouds are cut by a kd-tree into groups of at most four points; the centroids with
+ * the summed masses are a problem a quarter the size, solved the same way (down to a few hundred
+ * points), and its duals are carried over by c-transforms. With good duals the smallest reduced
+ * costs of each row and column hold nearly all arcs of the optimum. Basis. Mass is shipped greedily
+ * along the pool by increasing reduced cost; what is left is matched in the order of the first
+ * coordinate. Every shipment exhausts a row or a column, so the arcs form a forest; each of its
+ * trees is tied to the root by an empty arc from one of its rows. Those arcs carry no mass, ever:
+ * no large cost is needed to drive it out, and none distorts the duals. Cost O(n m r) for the pool,
+ * O(n log n) for the rest.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +23,9 @@ typedef struct grouping {
   int64_t r, groups;
   const double *points;
   const int64_t *mass;
-  int64_t *order;       /* a permutation of the points           */
-  double *centre;       /* groups x r                            */
-  int64_t *group_mass;  /* groups                                */
+  int64_t *order;      /* a permutation of the points           */
+  double *centre;      /* groups x r                            */
+  int64_t *group_mass; /* groups                                */
 } grouping;
 
 static int64_t widest_coordinate(const grouping *g, int64_t begin, int64_t end) {
@@ -153,7 +153,7 @@ static int compare_keys(const void *left, const void *right) {
 /* The shipments made so far and what is left to ship. */
 typedef struct shipping {
   int64_t count;
-  int64_t *arc, *flow;          /* n + m each */
+  int64_t *arc, *flow; /* n + m each */
   int64_t *row_left, *col_left;
 } shipping;
 

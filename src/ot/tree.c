@@ -4,9 +4,9 @@
  * follows from the kind of its lower end: up from a row, down to a column. The basis is strongly
  * feasible (every arc pointing down carries flow): among the arcs that block, the last one met when
  * the cycle is followed from its apex along the entering arc leaves, and the simplex cannot cycle
- * (Cunningham 1976). Children hang in doubly linked lists, so re-hanging the cut part costs its path
- * only; potentials change on the smaller side of the cut.
- * Cost of a pivot: the cycle plus the smaller side. Memory 40 bytes a node.
+ * (Cunningham 1976). Children hang in doubly linked lists, so re-hanging the cut part costs its
+ * path only; potentials change on the smaller side of the cut. Cost of a pivot: the cycle plus the
+ * smaller side. Memory 40 bytes a node.
  */
 #include "ot/engine.h"
 

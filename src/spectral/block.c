@@ -223,11 +223,23 @@ static void linearise_trace(wg_master_block *block, int64_t count) {
   block->x = trace_of(s, block->s);
 }
 
-/* (a^e - b^e) / (a - b) for a >= b > 0, without cancellation. */
+/* (a^e - b^e) / (a - b) for a >= b > 0, without cancellation or overflow. */
 static double divided_power(double a, double b, double e) {
   double ratio = log(a / b);
   if (ratio < 1e-12) return e * pow(a, e - 1.0);
-  return pow(b, e - 1.0) * expm1(e * ratio) / expm1(ratio);
+  return pow(a, e - 1.0) * expm1(-e * ratio) / expm1(-ratio);
+}
+
+/* The Schatten norm of s + step * step_s, by its eigenvalues. */
+static int smooth_value(const wg_master_block *block, double step, double *value) {
+  const int64_t s = block->size, square = s * s;
+  double *moved = block->t1, *vectors = block->t1 + square, *values = block->t2, sum = 0.0;
+  for (int64_t i = 0; i < square; i++) moved[i] = block->s[i] + step * block->step_s[i];
+  WG_TRY(wg_la_eigh(s, moved, values, vectors));
+  const double top = WG_MAX(values[0], 1e-300);
+  for (int64_t i = 0; i < s; i++) sum += pow(WG_MAX(values[i] / top, 0.0), block->p);
+  *value = top * pow(sum, 1.0 / block->p);
+  return WG_OK;
 }
 
 static int linearise_smooth(wg_master_block *block, int64_t count) {
@@ -386,14 +398,26 @@ static void other_step(int64_t s, wg_nt *cone, double mu, double *scratch) {
   congruence(s, cone->gi, inner, work, cone->step_z);
 }
 
+/* What the quadratic model of a smooth block predicts along the step. */
+static void predict_smooth(wg_master_block *block, int64_t count, const double *step_weights) {
+  double *seen = block->g_residual;
+  memset(seen, 0, (size_t)block->length * sizeof *seen);
+  for (int64_t k = 0; k < count; k++)
+    for (int64_t i = 0; i < block->length; i++)
+      seen[i] += step_weights[k] * block->g[k * block->length + i];
+  block->curvature = wg_la_dot(block->length, seen, seen) / block->rho;
+  block->slope = wg_la_dot(block->size * block->size, block->q, block->step_s) / block->rho;
+}
+
 void wg_block_direction(wg_master_block *block, int64_t count, const double *step_weights,
                         double mu) {
   const int64_t s = block->size, square = s * s, length = block->length;
-  if (block->form != WG_FORM_SPECTRAL) return;
   memset(block->step_s, 0, (size_t)square * sizeof(double));
   for (int64_t k = 0; k < count; k++)
     for (int64_t i = 0; i < square; i++)
       block->step_s[i] += step_weights[k] * block->columns[k * square + i];
+  if (block->form == WG_FORM_SMOOTH) predict_smooth(block, count, step_weights);
+  if (block->form != WG_FORM_SPECTRAL) return;
   double *seen = block->g; /* the columns' transforms have served */
   pack_seen(block, block->step_s, seen);
   for (int64_t i = 0; i < length; i++)
@@ -429,8 +453,22 @@ static int cone_limit(int64_t s, wg_nt *cone, double *scratch, double *values, d
   return limit_of(s, cone->diagonal, m, values, work, limit);
 }
 
+/* Halves the step until the gauge grows by no more than twice what the model says: for large p the
+ * Schatten norm bends within a relative change 1/p of its eigenvalues. */
+static int smooth_limit(wg_master_block *block, double *limit) {
+  for (double step = 1.0; step > 1e-6; step *= 0.5) {
+    double value;
+    WG_TRY(smooth_value(block, step, &value));
+    const double excess = value - block->x - step * block->slope;
+    if (excess <= step * step * block->curvature + 1e-14 * block->x) return WG_OK;
+    *limit = 0.5 * step;
+  }
+  return WG_OK;
+}
+
 int wg_block_step_limit(wg_master_block *block, double *limit) {
   *limit = INFINITY;
+  if (block->form == WG_FORM_SMOOTH) return smooth_limit(block, limit);
   if (block->form != WG_FORM_SPECTRAL) return WG_OK;
   double *values = block->t2;
   WG_TRY(cone_limit(block->size, &block->low, block->t1, values, limit));

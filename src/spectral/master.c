@@ -272,18 +272,54 @@ static int iterate(master *m, wg_mem *mem, double tol, record *best) {
   return WG_OK;
 }
 
+/* The least gauge of a column: an upper bound of the optimum, and the unit of the computation. */
+static int least_value(const wg_gauge_spec *spec, int64_t count, const double *columns,
+                       wg_mem *mem, double *least) {
+  *least = INFINITY;
+  for (int64_t k = 0; k < count; k++) {
+    double value;
+    WG_TRY(wg_gauge_value(spec, columns + k * spec->d * spec->d, mem, &value));
+    *least = WG_MIN(*least, value);
+  }
+  return WG_OK;
+}
+
+/* One column, or one without any displacement, is the answer by itself; *found tells. */
+static int solve_trivial(const wg_gauge_spec *spec, int64_t count, const double *columns,
+                         wg_mem *mem, record *best, bool *found) {
+  const int64_t d = spec->d;
+  int64_t k = 0;
+  for (; k < count; k++) {
+    double trace = 0.0;
+    for (int64_t i = 0; i < d; i++) trace += columns[k * d * d + i * d + i];
+    if (trace == 0.0) break;
+  }
+  *found = k < count || count == 1;
+  if (!*found) return WG_OK;
+  if (k == count) k = 0;
+  const double *column = columns + k * d * d;
+  memset(best->weights, 0, (size_t)count * sizeof(double));
+  best->weights[k] = 1.0;
+  WG_TRY(wg_gauge_value(spec, column, mem, &best->upper));
+  WG_TRY(wg_gauge_subgradient(spec, column, mem, best->q));
+  best->lower = wg_la_dot(d * d, best->q, column);
+  return WG_OK;
+}
+
 int wg_master_solve(wg_context *context, const wg_gauge_spec *spec, int64_t count,
                     const double *columns, double tol, double *weights, double *q, double *lower,
                     double *upper) {
   wg_mem mem = wg_mem_of(&context->ledger);
   master m;
   double scale = 0.0;
-  int status = wg_gauge_value(spec, columns + (count - 1) * spec->d * spec->d, &mem, &scale);
+  int status = least_value(spec, count, columns, &mem, &scale);
   record best = {WG_NEW(&mem, double, count), weights, q, -INFINITY, INFINITY};
   if (status == WG_OK && !best.trial) status = wg_no_memory();
-  if (!(scale > 0)) scale = 1.0;
-  if (status == WG_OK) status = create(&mem, spec, count, columns, scale, &m);
-  if (status == WG_OK) status = iterate(&m, &mem, tol, &best);
+  bool trivial = false;
+  if (status == WG_OK) status = solve_trivial(spec, count, columns, &mem, &best, &trivial);
+  if (trivial || !(scale > 0)) scale = 1.0;
+  if (status == WG_OK && !trivial) status = create(&mem, spec, count, columns, scale, &m);
+  if (status == WG_OK && !trivial) status = iterate(&m, &mem, tol, &best);
   *lower = best.lower * scale;
   *upper = best.upper * scale;
   wg_mem_clear(&mem);

@@ -39,6 +39,7 @@ typedef struct wg_master_block {
   double *g;              /* count x length: columns seen through the Hessian's square root */
   double *h, *q0, *q_dot; /* count: see block.c              */
   double kappa, x0;
+  double slope, curvature; /* smooth: of the gauge along the step */
   double *s, *q, *step_s;
   double *basis; /* s x s: X with X'AX = I, X'BX = diag(beta) */
   double *root;  /* length: square roots of the inverse Hessian's entries */

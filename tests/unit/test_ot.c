@@ -1,0 +1,366 @@
+/* The transport engine against its dense twin, and its kernels against plain loops. */
+#include "dense_transport.h"
+#include "ot/engine.h"
+#include "support.h"
+
+typedef struct problem {
+  int64_t n, m, r;
+  double *z, *w;
+  int64_t *supply, *demand;
+} problem;
+
+static int64_t *masses(int64_t count) {
+  int64_t *values = calloc((size_t)count, sizeof *values);
+  assert_non_null(values);
+  return values;
+}
+
+static problem make_problem(int64_t n, int64_t m, int64_t r) {
+  return (problem){n, m, r, test_numbers(n * r), test_numbers(m * r), masses(n), masses(m)};
+}
+
+static void free_problem(problem *p) {
+  free(p->z);
+  free(p->w);
+  free(p->supply);
+  free(p->demand);
+}
+
+static void gaussian_points(wg_rng *rng, problem *p) {
+  for (int64_t i = 0; i < p->n * p->r; i++) p->z[i] = wg_rng_normal(rng);
+  for (int64_t i = 0; i < p->m * p->r; i++) p->w[i] = 1.3 * wg_rng_normal(rng) + 0.5;
+}
+
+static void grid_points(wg_rng *rng, problem *p) {
+  for (int64_t i = 0; i < p->n * p->r; i++) p->z[i] = floor(3 * wg_rng_uniform(rng));
+  for (int64_t i = 0; i < p->m * p->r; i++) p->w[i] = floor(3 * wg_rng_uniform(rng));
+}
+
+/* Masses spread over `decades` powers of ten with equal sums. */
+static void spread_masses(wg_rng *rng, problem *p, double decades) {
+  int64_t supply = 0, demand = 0;
+  for (int64_t i = 0; i < p->n; i++)
+    supply += p->supply[i] = 1 + (int64_t)(1e15 * pow(10, -decades * wg_rng_uniform(rng)));
+  for (int64_t j = 0; j < p->m; j++)
+    demand += p->demand[j] = 1 + (int64_t)(1e15 * pow(10, -decades * wg_rng_uniform(rng)));
+  if (supply < demand)
+    p->supply[0] += demand - supply;
+  else
+    p->demand[0] += supply - demand;
+}
+
+static void equal_masses(problem *p) {
+  for (int64_t i = 0; i < p->n; i++) p->supply[i] = p->m;
+  for (int64_t j = 0; j < p->m; j++) p->demand[j] = p->n;
+}
+
+static double pair(const problem *p, int64_t i, int64_t j) {
+  double sum = 0.0;
+  for (int64_t k = 0; k < p->r; k++)
+    sum += (p->z[i * p->r + k] - p->w[j * p->r + k]) * (p->z[i * p->r + k] - p->w[j * p->r + k]);
+  return sum;
+}
+
+static double dense_value(const problem *p) {
+  double *cost = test_numbers(p->n * p->m);
+  int64_t *flow = masses(p->n * p->m);
+  for (int64_t i = 0; i < p->n; i++)
+    for (int64_t j = 0; j < p->m; j++) cost[i * p->m + j] = pair(p, i, j);
+  double value = dense_transport(p->n, p->m, cost, p->supply, p->demand, flow);
+  free(cost);
+  free(flow);
+  return value;
+}
+
+/* Marginals to the last unit, duals feasible, no gap; returns the cost. */
+static double check_solution(const problem *p, const wg_ot *ot) {
+  int32_t *row = calloc((size_t)(p->n + p->m), sizeof *row);
+  int32_t *col = calloc((size_t)(p->n + p->m), sizeof *col);
+  int64_t *flow = masses(p->n + p->m), *rows = masses(p->n), *cols = masses(p->m);
+  const double *u = wg_ot_row_duals(ot), *v = wg_ot_col_duals(ot);
+  double value = 0.0, dual = 0.0, size = 0.0;
+  const int64_t count = wg_ot_coupling(ot, row, col, flow);
+  for (int64_t e = 0; e < count; e++) {
+    assert_true(flow[e] > 0);
+    rows[row[e]] += flow[e];
+    cols[col[e]] += flow[e];
+    value += (double)flow[e] * pair(p, row[e], col[e]);
+  }
+  assert_memory_equal(rows, p->supply, (size_t)p->n * sizeof *rows);
+  assert_memory_equal(cols, p->demand, (size_t)p->m * sizeof *cols);
+  for (int64_t i = 0; i < p->n; i++) {
+    dual += (double)p->supply[i] * u[i];
+    size = WG_MAX(size, fabs(u[i]));
+  }
+  for (int64_t j = 0; j < p->m; j++) {
+    dual += (double)p->demand[j] * v[j];
+    size = WG_MAX(size, fabs(v[j]));
+  }
+  for (int64_t i = 0; i < p->n; i++)
+    for (int64_t j = 0; j < p->m; j++) assert_true(u[i] + v[j] <= pair(p, i, j) + 1e-13 * size);
+  double total = 0.0;
+  for (int64_t i = 0; i < p->n; i++) total += (double)p->supply[i];
+  assert_near(dual / total, value / total, 1e-12 * size + 1e-300);
+  free(row);
+  free(col);
+  free(flow);
+  free(rows);
+  free(cols);
+  return value;
+}
+
+static void solve_and_compare(const problem *p) {
+  wg_context context = {.threads = 2};
+  wg_ot *ot;
+  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
+  assert_int_equal(wg_ot_create(&context, p->n, p->m, p->supply, p->demand, &ot), WG_OK);
+  assert_int_equal(wg_ot_set_cost(ot, p->r, p->z, p->w), WG_OK);
+  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  double value = check_solution(p, ot), expected = dense_value(p);
+  assert_near(value, expected, 1e-12 * fabs(expected));
+  assert_true(wg_ot_last_stats(ot).rounds < 60);
+  wg_ot_free(ot);
+  assert_int_equal(context.ledger.now, 0);
+}
+
+static void gaussian_clouds_match_the_dense_twin(void **state) {
+  (void)state;
+  wg_rng rng = {1};
+  for (int trial = 0; trial < 40; trial++) {
+    problem p = make_problem(1 + trial, 1 + (7 * trial) % 45, 1 + trial % 6);
+    gaussian_points(&rng, &p);
+    if (trial % 2)
+      spread_masses(&rng, &p, trial % 3 ? 12 : 1);
+    else
+      equal_masses(&p);
+    solve_and_compare(&p);
+    free_problem(&p);
+  }
+}
+
+static void ties_and_duplicates_match_the_dense_twin(void **state) {
+  (void)state;
+  wg_rng rng = {2};
+  for (int trial = 0; trial < 20; trial++) {
+    problem p = make_problem(30, 20 + trial, 2 + trial % 2);
+    grid_points(&rng, &p);
+    if (trial % 2)
+      spread_masses(&rng, &p, 6);
+    else
+      equal_masses(&p);
+    solve_and_compare(&p);
+    free_problem(&p);
+  }
+}
+
+static void degenerate_clouds_are_solved(void **state) {
+  (void)state;
+  wg_rng rng = {3};
+  const int64_t shapes[][3] = {{1, 1, 3},   {1, 40, 2},  {40, 1, 2}, {50, 2, 3},
+                               {64, 64, 2}, {65, 63, 0}, {40, 40, 1}};
+  for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
+    problem p = make_problem(shapes[k][0], shapes[k][1], shapes[k][2]); /* all points zero */
+    equal_masses(&p);
+    solve_and_compare(&p);
+    for (int64_t i = 0; i < p.n * p.r; i++) p.z[i] = wg_rng_normal(&rng);
+    spread_masses(&rng, &p, 12);
+    solve_and_compare(&p);
+    free_problem(&p);
+  }
+}
+
+/* n large enough for the coarse-to-fine start; optimality is checked by the duals. */
+static void larger_problems_close_the_gap(void **state) {
+  (void)state;
+  wg_rng rng = {4};
+  for (int trial = 0; trial < 6; trial++) {
+    problem p = make_problem(700, 500 + 50 * trial, 2 + 2 * (trial % 3));
+    if (trial == 5)
+      grid_points(&rng, &p);
+    else
+      gaussian_points(&rng, &p);
+    if (trial % 2)
+      spread_masses(&rng, &p, 9);
+    else
+      equal_masses(&p);
+    wg_context context = {.threads = 2};
+    wg_ot *ot;
+    wg_watch_start(&context.watch, INFINITY, NULL, NULL);
+    assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+    assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
+    assert_int_equal(wg_ot_solve(ot), WG_OK);
+    check_solution(&p, ot);
+    wg_ot_free(ot);
+    free_problem(&p);
+  }
+}
+
+/* Warm starts under changing costs end where cold ones do, with far fewer pivots for small changes.
+ */
+static void warm_starts_reach_the_same_optimum(void **state) {
+  (void)state;
+  wg_rng rng = {5};
+  problem p = make_problem(300, 260, 3);
+  gaussian_points(&rng, &p);
+  spread_masses(&rng, &p, 3);
+  wg_context context = {.threads = 1};
+  wg_ot *warm, *cold;
+  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &warm), WG_OK);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &cold), WG_OK);
+  for (int step = 0; step < 8; step++) {
+    const double stretch = step < 4 ? 1.001 : 1.4;
+    for (int64_t i = 0; i < p.n; i++) p.z[i * 3 + step % 3] *= stretch;
+    for (int64_t j = 0; j < p.m; j++) p.w[j * 3 + step % 3] *= stretch;
+    assert_int_equal(wg_ot_set_cost(warm, 3, p.z, p.w), WG_OK);
+    assert_int_equal(wg_ot_solve(warm), WG_OK);
+    wg_ot_forget(cold);
+    assert_int_equal(wg_ot_set_cost(cold, 3, p.z, p.w), WG_OK);
+    assert_int_equal(wg_ot_solve(cold), WG_OK);
+    double value = check_solution(&p, cold);
+    assert_near(check_solution(&p, warm), value, 1e-12 * value);
+    if (step > 0 && step < 4)
+      assert_true(wg_ot_last_stats(warm).pivots * 10 < wg_ot_last_stats(cold).pivots);
+  }
+  wg_ot_free(warm);
+  wg_ot_free(cold);
+  free_problem(&p);
+}
+
+/* An engine between two ranks of Q: a line, a plane, a line again. */
+static void the_rank_of_the_cost_may_change(void **state) {
+  (void)state;
+  wg_rng rng = {6};
+  problem p = make_problem(35, 30, 3);
+  spread_masses(&rng, &p, 2);
+  gaussian_points(&rng, &p);
+  wg_context context = {.threads = 1};
+  wg_ot *ot;
+  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+  const int64_t ranks[] = {3, 1, 2, 0, 3, 1};
+  for (size_t k = 0; k < sizeof ranks / sizeof *ranks; k++) {
+    problem low = p;
+    low.r = ranks[k];
+    assert_int_equal(wg_ot_set_cost(ot, low.r, low.z, low.w), WG_OK);
+    assert_int_equal(wg_ot_solve(ot), WG_OK);
+    double expected = dense_value(&low);
+    assert_near(check_solution(&low, ot), expected, 1e-12 * expected);
+  }
+  wg_ot_free(ot);
+  free_problem(&p);
+}
+
+/* ---- kernels against plain loops ---- */
+
+static int compare_doubles(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void the_scan_finds_the_smallest_reduced_costs(void **state) {
+  (void)state;
+  wg_rng rng = {7};
+  const int64_t shapes[][3] = {{1, 1, 1}, {3, 200, 2}, {130, 65, 7}, {70, 600, 33}};
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    problem p = make_problem(shapes[s][0], shapes[s][1], shapes[s][2]);
+    gaussian_points(&rng, &p);
+    equal_masses(&p);
+    wg_context context = {.threads = 2};
+    wg_mem mem = wg_mem_of(&context.ledger);
+    wg_ot *ot;
+    assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+    assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
+    for (int64_t i = 0; i < p.n; i++) ot->rows.dual[i] = wg_rng_normal(&rng);
+    for (int64_t j = 0; j < ot->padded; j++)
+      ot->padded_v[j] = j < p.m ? (ot->cols.dual[j] = wg_rng_normal(&rng)) : -INFINITY;
+    const int64_t keep = WG_MIN(4, WG_MIN(p.n, p.m));
+    wg_best rows, cols;
+    assert_int_equal(wg_best_create(&mem, p.n, keep, INFINITY, &rows), WG_OK);
+    assert_int_equal(wg_best_create(&mem, p.m, keep, INFINITY, &cols), WG_OK);
+    assert_int_equal(wg_scan(ot, &rows, &cols, INFINITY), WG_OK);
+    double *all = test_numbers(WG_MAX(p.n, p.m));
+    for (int64_t i = 0; i < p.n; i++) {
+      for (int64_t j = 0; j < p.m; j++)
+        all[j] = pair(&p, i, j) - ot->rows.dual[i] - ot->cols.dual[j];
+      qsort(all, (size_t)p.m, sizeof *all, compare_doubles);
+      for (int64_t k = 0; k < keep; k++) assert_near(rows.value[i * keep + k], all[k], 1e-12);
+    }
+    for (int64_t j = 0; j < p.m; j++) {
+      for (int64_t i = 0; i < p.n; i++)
+        all[i] = pair(&p, i, j) - ot->rows.dual[i] - ot->cols.dual[j];
+      qsort(all, (size_t)p.n, sizeof *all, compare_doubles);
+      for (int64_t k = 0; k < keep; k++) assert_near(cols.value[j * keep + k], all[k], 1e-12);
+    }
+    free(all);
+    wg_mem_clear(&mem);
+    wg_ot_free(ot);
+    free_problem(&p);
+  }
+}
+
+static void the_c_transform_is_the_least_reduced_cost(void **state) {
+  (void)state;
+  wg_rng rng = {8};
+  problem p = make_problem(37, 150, 5);
+  gaussian_points(&rng, &p);
+  wg_context context = {.threads = 2};
+  double *v = test_numbers(p.m), *u = test_numbers(p.n);
+  for (int64_t j = 0; j < p.m; j++) v[j] = wg_rng_normal(&rng);
+  assert_int_equal(wg_c_transform(&context, p.r, p.n, p.z, p.m, p.w, v, u), WG_OK);
+  for (int64_t i = 0; i < p.n; i++) {
+    double least = INFINITY;
+    for (int64_t j = 0; j < p.m; j++) least = WG_MIN(least, pair(&p, i, j) - v[j]);
+    assert_near(u[i], least, 1e-12);
+  }
+  free(u);
+  free(v);
+  free_problem(&p);
+}
+
+/* An interrupted solve still holds a coupling. */
+static void an_interrupted_solve_keeps_exact_marginals(void **state) {
+  (void)state;
+  wg_rng rng = {9};
+  problem p = make_problem(400, 400, 4);
+  gaussian_points(&rng, &p);
+  spread_masses(&rng, &p, 4);
+  wg_context context = {.threads = 1};
+  wg_ot *ot;
+  wg_watch_start(&context.watch, 1e-9, NULL, NULL);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+  assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
+  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  assert_int_equal(context.watch.stopped, WG_TIME_LIMIT);
+  int32_t *row = calloc(800, sizeof *row), *col = calloc(800, sizeof *col);
+  int64_t *flow = masses(800), *rows = masses(400), *cols = masses(400);
+  const int64_t count = wg_ot_coupling(ot, row, col, flow);
+  for (int64_t e = 0; e < count; e++) {
+    rows[row[e]] += flow[e];
+    cols[col[e]] += flow[e];
+  }
+  assert_memory_equal(rows, p.supply, 400 * sizeof *rows);
+  assert_memory_equal(cols, p.demand, 400 * sizeof *cols);
+  free(row);
+  free(col);
+  free(flow);
+  free(rows);
+  free(cols);
+  wg_ot_free(ot);
+  free_problem(&p);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(gaussian_clouds_match_the_dense_twin),
+      cmocka_unit_test(ties_and_duplicates_match_the_dense_twin),
+      cmocka_unit_test(degenerate_clouds_are_solved),
+      cmocka_unit_test(larger_problems_close_the_gap),
+      cmocka_unit_test(warm_starts_reach_the_same_optimum),
+      cmocka_unit_test(the_rank_of_the_cost_may_change),
+      cmocka_unit_test(the_scan_finds_the_smallest_reduced_costs),
+      cmocka_unit_test(the_c_transform_is_the_least_reduced_cost),
+      cmocka_unit_test(an_interrupted_solve_keeps_exact_marginals),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
