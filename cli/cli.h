@@ -1,0 +1,85 @@
+/* cli: the command `wgamma`, one file a subcommand. Sees wgamma.h, io and plot only. */
+#ifndef WG_CLI_H
+#define WG_CLI_H
+
+#include <jansson.h>
+
+#include "io/io.h"
+
+/* Exit statuses of every subcommand. */
+enum {
+  WG_EXIT_OK = 0,
+  WG_EXIT_OPEN = 1,     /* solved, but not to the tolerance asked; a claim refused */
+  WG_EXIT_USAGE = 2,    /* the command line makes no sense               */
+  WG_EXIT_INPUT = 3,    /* a file cannot be read, used, or written       */
+  WG_EXIT_MEMORY = 4,   /* no memory, or beyond the limit                */
+  WG_EXIT_INTERNAL = 5, /* a defect; please report it                    */
+};
+
+/* ---- subcommands: argv[0] is the name of the subcommand ---- */
+int wg_cli_info(int argc, char **argv);
+int wg_cli_demo(int argc, char **argv);
+int wg_cli_gauge(int argc, char **argv);
+int wg_cli_distance(int argc, char **argv);
+int wg_cli_verify(int argc, char **argv);
+
+/* ---- common.c ---- */
+/* The exit status that a wg_status stands for. */
+int wg_cli_exit(int status);
+/* Prints "wgamma: <detail>" on standard error; returns wg_cli_exit(status). */
+int wg_cli_error(int status);
+/* The same for a detail that does not name the file or option: "wgamma: <culprit>: <detail>". */
+int wg_cli_error_about(const char *culprit, int status);
+/* Prints "wgamma COMMAND: <sentence>; see wgamma COMMAND --help"; returns WG_EXIT_USAGE. */
+int wg_cli_usage(const char *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* What getopt_long stopped at, said in the same words for every subcommand. It wants opterr = 0 and
+ * an option string that begins with ":". */
+int wg_cli_bad_option(const char *command, int letter, char **argv);
+
+/* JSON for the outside: numbers that are not finite become null, text that is not UTF-8 is shown
+ * with '?'. NULL only without memory, which the containers of jansson pass on. */
+json_t *wg_cli_real(double value);
+json_t *wg_cli_text(const char *text);
+/* Writes the document, numbers so that they come back to the bit; path "-" is standard output.
+ * Gives the document up, whatever happens; NULL is reported as missing memory. */
+int wg_cli_write_json(const char *path, json_t *document);
+
+/* ---- options.c ---- */
+/* What an option's value may be, and the type of its target. */
+typedef enum wg_cli_kind {
+  WG_CLI_FLAG,     /* no value; bool                                     */
+  WG_CLI_TEXT,     /* not empty; const char *                            */
+  WG_CLI_POSITIVE, /* finite and above 0; double                         */
+  WG_CLI_COUNT,    /* from 1 up; int64_t                                 */
+  WG_CLI_BYTES,    /* from 1 up, K, M, G (powers of 1024); int64_t       */
+  WG_CLI_THREADS,  /* 0 (all cores) to 1024; int                         */
+  WG_CLI_SEED      /* 64 bits; uint64_t                                  */
+} wg_cli_kind;
+typedef struct wg_cli_option {
+  const char *name;
+  char letter; /* 0: none */
+  wg_cli_kind kind;
+  void *target; /* untouched when the option is not given */
+} wg_cli_option;
+enum { WG_CLI_MOST_OPTIONS = 30 };
+/* Reads the options of a subcommand; optind is then the first of the other arguments. Values are
+ * read to their last character and an option given twice is refused, both with WG_EXIT_USAGE. Stops
+ * at --help, which every command has, with *help set. */
+int wg_cli_read_options(const char *command, int argc, char **argv, int count,
+                        const wg_cli_option *options, bool *help);
+/* All of text as a finite number in decimal; false if it is none. */
+bool wg_cli_read_real(const char *text, double *value);
+
+/* ---- progress.c ---- */
+/* A solve that can be watched and interrupted. wg_cli_watch puts it into the settings; between
+ * begin and end, progress is one line on standard error, where that is a terminal and quiet is
+ * false, and SIGINT and SIGTERM stop the solve (the second one kills). */
+typedef struct wg_cli_watcher {
+  bool visible;
+} wg_cli_watcher;
+void wg_cli_watch(wg_cli_watcher *watcher, bool quiet, wg_settings *settings);
+void wg_cli_watch_begin(void);
+void wg_cli_watch_end(const wg_cli_watcher *watcher);
+
+#endif

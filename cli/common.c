@@ -1,0 +1,74 @@
+/* What all subcommands share: exit statuses, errors on standard error, JSON documents.
+ * Why one place: a script that calls wgamma must meet the same words and the same statuses whatever
+ * subcommand fails. */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+int wg_cli_exit(int status) {
+  if (status >= 0) return WG_EXIT_OK;
+  switch (status) {
+    case WG_ERR_ARGUMENT: return WG_EXIT_USAGE;
+    case WG_ERR_INPUT:
+    case WG_ERR_IO: return WG_EXIT_INPUT;
+    case WG_ERR_MEMORY:
+    case WG_ERR_MEMORY_LIMIT: return WG_EXIT_MEMORY;
+    default: return WG_EXIT_INTERNAL;
+  }
+}
+
+int wg_cli_error(int status) {
+  fprintf(stderr, "wgamma: %s\n", wg_error_detail());
+  return wg_cli_exit(status);
+}
+
+int wg_cli_error_about(const char *culprit, int status) {
+  fprintf(stderr, "wgamma: %s: %s\n", culprit, wg_error_detail());
+  return wg_cli_exit(status);
+}
+
+int wg_cli_usage(const char *command, const char *format, ...) {
+  va_list arguments;
+  fprintf(stderr, "wgamma %s: ", command);
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "; see wgamma %s --help\n", command);
+  return WG_EXIT_USAGE;
+}
+
+int wg_cli_bad_option(const char *command, int letter, char **argv) {
+  const char *given = argv[optind - 1];
+  const char one[] = {'-', (char)optopt, '\0'}; /* a letter may stand among others: -qx */
+  const char *option = !strncmp(given, "--", 2) ? given : one;
+  if (letter == ':') return wg_cli_usage(command, "option %s needs a value", option);
+  return wg_cli_usage(command, "option %s is not known or takes no value", option);
+}
+
+json_t *wg_cli_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+
+json_t *wg_cli_text(const char *text) {
+  json_t *string = json_string(text);
+  if (string) return string;
+  char *plain = strdup(text);
+  for (char *c = plain; plain && *c; c++)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  string = plain ? json_string(plain) : NULL;
+  free(plain);
+  return string;
+}
+
+int wg_cli_write_json(const char *path, json_t *document) {
+  const size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(17);
+  char *text = document ? json_dumps(document, flags) : NULL;
+  json_decref(document);
+  if (!text) return wg_fail(WG_ERR_MEMORY, "out of memory for the JSON document %s", path);
+  size_t length = strlen(text);
+  text[length] = '\n'; /* in the place of the terminator */
+  int status = wg_io_write_bytes(path, text, length + 1);
+  free(text);
+  return status;
+}
