@@ -79,6 +79,12 @@ void wg_tree_set_potentials(wg_tree *tree, const wg_pool *pool);
 void wg_tree_pivot(wg_tree *tree, int32_t arc, int32_t row, int32_t col, double reduced);
 
 /* ---- pool.c ---- */
+/* An index to be sorted by a number; equal numbers keep the order of the indices. */
+typedef struct wg_key {
+  double key;
+  int32_t index;
+} wg_key;
+void wg_sort_keys(wg_key *keys, int64_t count);
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost);
 double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col);
 /* Adds the pairs listed in both lists, each once. */

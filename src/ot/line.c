@@ -2,33 +2,20 @@
  * optimal for convex costs). The dual follows the staircase of matched pairs; a corner where row
  * and column end together is bridged by the pair (row, next column), and any monotone staircase
  * gives feasible duals because the cost is Monge. Cost O(n log n). */
-#include <stdlib.h>
-
 #include "ot/engine.h"
 
-typedef struct placed {
-  double where;
-  int32_t index;
-} placed;
-
-static int compare_places(const void *left, const void *right) {
-  const placed *a = left, *b = right;
-  if (a->where != b->where) return a->where < b->where ? -1 : 1;
-  return a->index < b->index ? -1 : a->index > b->index;
-}
-
-static placed *sorted(wg_mem *mem, const wg_side *side, int64_t r) {
-  placed *order = WG_NEW(mem, placed, side->count);
+static wg_key *sorted(wg_mem *mem, const wg_side *side, int64_t r) {
+  wg_key *order = WG_NEW(mem, wg_key, side->count);
   if (!order) return NULL;
   for (int64_t i = 0; i < side->count; i++)
-    order[i] = (placed){r ? side->points[i] : 0.0, (int32_t)i};
-  qsort(order, (size_t)side->count, sizeof *order, compare_places);
+    order[i] = (wg_key){r ? side->points[i] : 0.0, (int32_t)i};
+  wg_sort_keys(order, side->count);
   return order;
 }
 
-static double gap_squared(placed a, placed b) { return (a.where - b.where) * (a.where - b.where); }
+static double gap_squared(wg_key a, wg_key b) { return (a.key - b.key) * (a.key - b.key); }
 
-static void walk(wg_ot *ot, const placed *rows, const placed *cols) {
+static void walk(wg_ot *ot, const wg_key *rows, const wg_key *cols) {
   const int64_t n = ot->rows.count, m = ot->cols.count;
   double *u = ot->rows.dual, *v = ot->cols.dual;
   int64_t row_left = ot->rows.mass[rows[0].index], col_left = ot->cols.mass[cols[0].index];
@@ -62,7 +49,7 @@ int wg_solve_line(wg_ot *ot) {
   if (!ot->line_flow) ot->line_flow = WG_NEW(&ot->mem, int64_t, most);
   if (!ot->line_row || !ot->line_col || !ot->line_flow) return wg_no_memory();
   wg_mem mem = wg_mem_of(&ot->context->ledger);
-  placed *rows = sorted(&mem, &ot->rows, ot->r), *cols = sorted(&mem, &ot->cols, ot->r);
+  wg_key *rows = sorted(&mem, &ot->rows, ot->r), *cols = sorted(&mem, &ot->cols, ot->r);
   int status = rows && cols ? WG_OK : wg_no_memory();
   if (status == WG_OK) walk(ot, rows, cols);
   ot->is_line = status == WG_OK;

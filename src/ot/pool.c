@@ -1,6 +1,18 @@
 /* The pool of candidate arcs: 10 to 15 a row instead of all m. Arcs are only ever added, except
  * when a warm start finds the pool grown fat (see solve.c). Memory 16 bytes an arc. */
+#include <stdlib.h>
+
 #include "ot/engine.h"
+
+static int compare_keys(const void *left, const void *right) {
+  const wg_key *a = left, *b = right;
+  if (a->key != b->key) return a->key < b->key ? -1 : 1;
+  return a->index < b->index ? -1 : a->index > b->index;
+}
+
+void wg_sort_keys(wg_key *keys, int64_t count) {
+  qsort(keys, (size_t)count, sizeof *keys, compare_keys);
+}
 
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost) {
   if (pool->count == pool->capacity) {

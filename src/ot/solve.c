@@ -29,9 +29,12 @@ static int create_side(wg_mem *mem, int64_t count, const int64_t *mass, wg_side 
 int wg_ot_create(wg_context *context, int64_t n, int64_t m, const int64_t *supply,
                  const int64_t *demand, wg_ot **ot) {
   *ot = NULL;
-  if (n + m > INT32_MAX - 1)
-    return wg_fail(WG_ERR_INPUT, "%lld + %lld points are more than the %d an exact solve can index",
-                   (long long)n, (long long)m, INT32_MAX - 1);
+  const int64_t most = INT32_MAX / 64; /* a pool of up to 64 arcs a point has 32-bit indices */
+  if (n + m > most)
+    return wg_fail(
+        WG_ERR_INPUT,
+        "%lld + %lld points are more than the %lld an exact solve can index; draw a sample",
+        (long long)n, (long long)m, (long long)most);
   wg_mem mem = wg_mem_of(&context->ledger);
   wg_ot *fresh = WG_NEW(&mem, wg_ot, 1);
   if (!fresh) return wg_no_memory();

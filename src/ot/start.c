@@ -10,7 +10,6 @@
  * no large cost is needed to drive it out, and none distorts the duals. Cost O(n m r) for the pool,
  * O(n log n) for the rest.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ot/engine.h"
@@ -139,17 +138,6 @@ int wg_start_duals(wg_ot *ot) {
 
 /* ---- first basis ---- */
 
-typedef struct keyed {
-  double key;
-  int64_t index;
-} keyed;
-
-static int compare_keys(const void *left, const void *right) {
-  const keyed *a = left, *b = right;
-  if (a->key != b->key) return a->key < b->key ? -1 : 1;
-  return a->index < b->index ? -1 : a->index > b->index;
-}
-
 /* The shipments made so far and what is left to ship. */
 typedef struct shipping {
   int64_t count;
@@ -167,30 +155,30 @@ static void ship(shipping *s, int64_t arc, int32_t row, int32_t col) {
 }
 
 static int ship_greedily(wg_ot *ot, wg_mem *mem, shipping *s) {
-  keyed *order = WG_NEW(mem, keyed, ot->pool.count);
+  wg_key *order = WG_NEW(mem, wg_key, ot->pool.count);
   if (!order) return wg_no_memory();
-  for (int64_t e = 0; e < ot->pool.count; e++) order[e] = (keyed){ot->pool.cost[e], e};
-  qsort(order, (size_t)ot->pool.count, sizeof *order, compare_keys);
+  for (int64_t e = 0; e < ot->pool.count; e++) order[e] = (wg_key){ot->pool.cost[e], (int32_t)e};
+  wg_sort_keys(order, ot->pool.count);
   for (int64_t e = 0; e < ot->pool.count; e++)
     ship(s, order[e].index, ot->pool.row[order[e].index], ot->pool.col[order[e].index]);
   return WG_OK;
 }
 
-static keyed *sorted_leftovers(wg_mem *mem, const wg_side *side, int64_t r, const int64_t *left,
-                               int64_t *count) {
-  keyed *order = WG_NEW(mem, keyed, side->count);
+static wg_key *sorted_leftovers(wg_mem *mem, const wg_side *side, int64_t r, const int64_t *left,
+                                int64_t *count) {
+  wg_key *order = WG_NEW(mem, wg_key, side->count);
   *count = 0;
   for (int64_t i = 0; order && i < side->count; i++)
-    if (left[i] > 0) order[(*count)++] = (keyed){side->points[i * r], i};
-  if (order) qsort(order, (size_t)*count, sizeof *order, compare_keys);
+    if (left[i] > 0) order[(*count)++] = (wg_key){side->points[i * r], (int32_t)i};
+  if (order) wg_sort_keys(order, *count);
   return order;
 }
 
 /* North-west corner rule on what is left, along the first coordinate. */
 static int ship_leftovers(wg_ot *ot, wg_mem *mem, shipping *s) {
   int64_t rows, cols;
-  keyed *row_order = sorted_leftovers(mem, &ot->rows, ot->r, s->row_left, &rows);
-  keyed *col_order = sorted_leftovers(mem, &ot->cols, ot->r, s->col_left, &cols);
+  wg_key *row_order = sorted_leftovers(mem, &ot->rows, ot->r, s->row_left, &rows);
+  wg_key *col_order = sorted_leftovers(mem, &ot->cols, ot->r, s->col_left, &cols);
   if (!row_order || !col_order) return wg_no_memory();
   for (int64_t i = 0, j = 0; i < rows && j < cols;) {
     const int32_t row = (int32_t)row_order[i].index, col = (int32_t)col_order[j].index;
