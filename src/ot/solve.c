@@ -158,6 +158,8 @@ static double largest_tree_cost(const wg_ot *ot) {
  * what a simplex that makes progress needs: then rounding is being chased. */
 static bool optimise_pool(wg_ot *ot, double tolerance) {
   const int64_t most = ot->stats.pivots + 10000 + 200 * ot->tree.count;
+  /* Shifts add up rounding, and a constant when the larger side moves: start afresh now and then. */
+  const int64_t refresh = WG_MAX((int64_t)POLL_EVERY, ot->tree.count / 2);
   const int64_t block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count));
   int64_t cursor = 0, arc;
   double reduced;
@@ -166,6 +168,7 @@ static bool optimise_pool(wg_ot *ot, double tolerance) {
     wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.row[arc],
                   (int32_t)ot->rows.count + ot->pool.col[arc], reduced);
     if (++ot->stats.pivots % POLL_EVERY == 0 && wg_watch_poll(&ot->context->watch)) break;
+    if (ot->stats.pivots % refresh == 0) wg_tree_set_potentials(&ot->tree, &ot->pool);
     if (ot->stats.pivots > most) break;
   }
   wg_tree_set_potentials(&ot->tree, &ot->pool);

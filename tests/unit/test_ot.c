@@ -195,6 +195,25 @@ static void larger_problems_close_the_gap(void **state) {
   }
 }
 
+/* Potentials are sums of thousands of shifts: their rounding must not make basic arcs enter again. */
+static void rounding_is_not_chased(void **state) {
+  (void)state;
+  wg_rng rng = {42};
+  problem p = make_problem(2000, 2000, 10);
+  gaussian_points(&rng, &p);
+  for (int64_t i = 0; i < 2000; i++) p.supply[i] = p.demand[i] = 1;
+  wg_context context = {.threads = 2};
+  wg_ot *ot;
+  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+  assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
+  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  check_solution(&p, ot);
+  assert_true(wg_ot_last_stats(ot).pivots < 25 * 4000);
+  wg_ot_free(ot);
+  free_problem(&p);
+}
+
 /* Warm starts under changing costs end where cold ones do, with far fewer pivots for small changes.
  */
 static void warm_starts_reach_the_same_optimum(void **state) {
@@ -356,6 +375,7 @@ int main(void) {
       cmocka_unit_test(ties_and_duplicates_match_the_dense_twin),
       cmocka_unit_test(degenerate_clouds_are_solved),
       cmocka_unit_test(larger_problems_close_the_gap),
+      cmocka_unit_test(rounding_is_not_chased),
       cmocka_unit_test(warm_starts_reach_the_same_optimum),
       cmocka_unit_test(the_rank_of_the_cost_may_change),
       cmocka_unit_test(the_scan_finds_the_smallest_reduced_costs),
