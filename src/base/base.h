@@ -72,6 +72,8 @@ typedef struct wg_context {
   int threads; /* >= 1 */
 } wg_context;
 int wg_thread_count(int asked); /* 0: all cores */
+/* How many threads `work` elementary operations deserve: waking one costs some 10 microseconds. */
+int wg_threads_for(int threads, double work);
 
 /* ---- random numbers (rng.c): splitmix64, the same stream everywhere ---- */
 typedef struct wg_rng {
@@ -86,7 +88,8 @@ double wg_rng_normal(wg_rng *rng);
  * not support the mechanism: there the base version stands alone. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define WG_MULTIVERSION __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define WG_MULTIVERSION \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define WG_MULTIVERSION
 #endif

@@ -43,3 +43,8 @@ int wg_thread_count(int asked) {
   return asked > 0 ? 1 : 1;
 #endif
 }
+
+int wg_threads_for(int threads, double work) {
+  const double worth_a_thread = 4e5;
+  return (int)WG_MIN((double)threads, 1.0 + work / worth_a_thread);
+}

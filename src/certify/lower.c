@@ -263,21 +263,14 @@ static int prepare_scan(scan *s, wg_mem *mem, const wg_cert_data *data) {
   return WG_OK;
 }
 
-/* Clones for wider vectors, chosen when the library is loaded; sanitizers run before that. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__) && \
-    !defined(__SANITIZE_ADDRESS__)
-#define WIDE_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE_CLONES
-#endif
 typedef double lanes __attribute__((vector_size(64), may_alias));
 typedef int64_t lane_bits __attribute__((vector_size(64), may_alias));
 
 /* excess[j] = f + g_j - keep |z - w_j|^2 for one chunk; true if one is above the threshold. Four
  * vectors of eight hold the chunk's sums in registers. */
-WIDE_CLONES static bool screen_chunk(int64_t rank, const double *z, const double *w,
-                                     const double *g, double f, double keep, double threshold,
-                                     double *excess) {
+WG_MULTIVERSION static bool screen_chunk(int64_t rank, const double *z, const double *w,
+                                         const double *g, double f, double keep, double threshold,
+                                         double *excess) {
   const lanes *column = (const lanes *)w, *potential = (const lanes *)g;
   lanes *out = (lanes *)excess;
   lanes sum0 = {0}, sum1 = {0}, sum2 = {0}, sum3 = {0};
@@ -353,7 +346,8 @@ static void check_chunk(scan *s, int64_t i, int64_t chunk) {
 
 static void scan_pairs(scan *s, int threads) {
   int64_t tasks = (s->x.count + ROWS - 1) / ROWS;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+  double work = (double)s->x.count * (double)(s->chunks * CHUNK) * (double)(s->r->rank + 2);
+#pragma omp parallel for num_threads(wg_threads_for(threads, work)) schedule(dynamic, 1)
   for (int64_t task = 0; task < tasks; task++) {
     int64_t end = WG_MIN(s->x.count, (task + 1) * ROWS);
     for (int64_t chunk = 0; chunk < s->chunks; chunk++)

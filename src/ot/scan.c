@@ -120,7 +120,8 @@ static void merge(wg_best *into, const wg_best *from) {
 
 int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
   wg_mem scratch = wg_mem_of(&ot->context->ledger);
-  const int threads = (int)WG_MIN((int64_t)ot->context->threads, 1 + ot->rows.count / TILE_ROWS);
+  const double work = (double)ot->rows.count * (double)ot->padded * (double)(ot->r + 2);
+  const int threads = wg_threads_for(ot->context->threads, work);
   scan_job *jobs = WG_NEW(&scratch, scan_job, threads);
   int status = jobs ? WG_OK : wg_no_memory();
   for (int t = 0; t < threads && status == WG_OK; t++)
@@ -168,7 +169,8 @@ int wg_c_transform(wg_context *context, int64_t r, int64_t count, const double *
   for (int64_t j = 0; j < padded; j++) v[j] = j < m ? other_dual[j] : -INFINITY;
   for (int64_t j = 0; j < m; j++)
     for (int64_t k = 0; k < r; k++) columns[k * padded + j] = others[j * r + k];
-  const int threads = context->threads;
+  const int threads =
+      wg_threads_for(context->threads, (double)count * (double)padded * (double)(r + 2));
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
   for (int t = 0; t < threads; t++)
     transform_block(r, count * t / threads, count * (t + 1) / threads, points, columns, padded, v,
