@@ -19,23 +19,52 @@ typedef struct wg_side {
 typedef struct wg_pool {
   int64_t count, capacity;
   int32_t *row, *col;
-  double *cost; /* shifted: c - u - v at the duals the current solve began with */
+  int32_t *tail, *head; /* the nodes of row and col in the tree's present numbering */
+  double *cost;         /* shifted: c - u - v at the duals the current solve began with */
 } wg_pool;
 
-/* Spanning tree over rows 0..n-1, columns n..n+m-1 and the root n+m. The arc of a row to its parent
- * points up, the arc of a column points down (rows ship, columns receive). */
+/* Spanning tree over rows (labels 0..n-1), columns (n..n+m-1) and the root (n+m). The arc of a row
+ * to its parent points up, the arc of a column points down (rows ship, columns receive). Nodes are
+ * renumbered into preorder now and then; labels stay. */
 typedef struct wg_tree_node {
   int32_t parent, child, next, previous; /* -1: none; children are a doubly linked list */
   int32_t size;                          /* nodes of the subtree                        */
   int32_t arc;                           /* pool index, -1: artificial arc to the root  */
-  int64_t flow;                          /* on that arc                                 */
+  int32_t label;
+  int64_t flow; /* on that arc */
 } wg_tree_node;
+
+/* See fragment.c. */
+typedef struct wg_fragment {
+  int32_t parent, child, next, previous; /* -1: none */
+  int32_t top;                           /* the node nearest the root */
+} wg_fragment;
+
+typedef struct wg_fragments {
+  int32_t count, most;
+  int32_t *of;        /* of each node; NULL: fragments are not in use       */
+  int32_t *end;       /* of each node: end of its subtree when renumbered   */
+  double *offset;     /* of each fragment                                   */
+  wg_fragment *links; /* the tree of fragments                              */
+} wg_fragments;
 
 typedef struct wg_tree {
   int64_t n, count; /* rows; all nodes, the root included */
-  wg_tree_node *nodes;
-  double *potential; /* u of rows, -v of columns, in shifted costs */
+  int32_t root;
+  wg_tree_node *nodes, *spare;
+  int32_t *place;    /* node of each label */
+  double *potential; /* u of rows, -v of columns, in shifted costs; plus the fragment's offset */
+  wg_fragments fragments;
 } wg_tree;
+
+/* The cycle that an entering arc closes. The part of the tree below `leaving`, which holds `below`,
+ * moves over to hang from `above` by the entering arc. */
+typedef struct wg_cycle {
+  int32_t apex, leaving; /* leaving: the lower end of the arc that leaves */
+  int32_t below, above;
+  bool on_row_side;
+  int64_t flow;
+} wg_cycle;
 
 struct wg_ot {
   wg_context *context;
@@ -71,12 +100,20 @@ int wg_c_transform(wg_context *context, int64_t r, int64_t count, const double *
                    const double *others, const double *other_dual, double *dual);
 
 /* ---- tree.c ---- */
-int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, wg_tree *tree);
+int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, bool with_fragments, wg_tree *tree);
 void wg_tree_attach(wg_tree *tree, int32_t node, int32_t parent, int32_t arc, int64_t flow);
-void wg_tree_count_sizes(wg_tree *tree);
-void wg_tree_set_potentials(wg_tree *tree, const wg_pool *pool);
-/* Brings the arc row -> column (reduced cost < 0) into the basis. */
+/* Preorder numbers, sizes, potentials from the root, and the pool's tails and heads. */
+void wg_tree_renumber(wg_tree *tree, wg_pool *pool);
+double wg_tree_potential(const wg_tree *tree, int64_t label);
+/* Brings the arc from node row to node col (reduced cost < 0) into the basis. */
 void wg_tree_pivot(wg_tree *tree, int32_t arc, int32_t row, int32_t col, double reduced);
+
+/* ---- fragment.c ---- */
+int wg_fragments_create(wg_mem *mem, wg_tree *tree);
+void wg_fragments_reset(wg_tree *tree);
+bool wg_fragments_full(const wg_tree *tree);
+void wg_fragments_cut(wg_tree *tree, const wg_cycle *loop);
+void wg_fragments_shift(wg_tree *tree, const wg_cycle *loop, double shift);
 
 /* ---- pool.c ---- */
 /* An index to be sorted by a number; equal numbers keep the order of the indices. */

@@ -23,6 +23,12 @@ int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cos
     int32_t *cols = WG_GROW(mem, pool->col, int32_t, capacity);
     if (!cols) return wg_no_memory();
     pool->col = cols;
+    int32_t *tails = WG_GROW(mem, pool->tail, int32_t, capacity);
+    if (!tails) return wg_no_memory();
+    pool->tail = tails;
+    int32_t *heads = WG_GROW(mem, pool->head, int32_t, capacity);
+    if (!heads) return wg_no_memory();
+    pool->head = heads;
     double *costs = WG_GROW(mem, pool->cost, double, capacity);
     if (!costs) return wg_no_memory();
     pool->cost = costs;

@@ -88,9 +88,17 @@ int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
 
 void wg_ot_forget(wg_ot *ot) {
   wg_drop(&ot->mem, ot->tree.nodes);
+  wg_drop(&ot->mem, ot->tree.spare);
+  wg_drop(&ot->mem, ot->tree.place);
   wg_drop(&ot->mem, ot->tree.potential);
+  wg_drop(&ot->mem, ot->tree.fragments.of);
+  wg_drop(&ot->mem, ot->tree.fragments.end);
+  wg_drop(&ot->mem, ot->tree.fragments.offset);
+  wg_drop(&ot->mem, ot->tree.fragments.links);
   wg_drop(&ot->mem, ot->pool.row);
   wg_drop(&ot->mem, ot->pool.col);
+  wg_drop(&ot->mem, ot->pool.tail);
+  wg_drop(&ot->mem, ot->pool.head);
   wg_drop(&ot->mem, ot->pool.cost);
   ot->tree = (wg_tree){0};
   ot->pool = (wg_pool){0};
@@ -115,33 +123,49 @@ static double centre_duals(wg_ot *ot) {
 
 /* Adds the tree's potentials to the duals and re-prices the pool. */
 static void fold_potentials(wg_ot *ot) {
-  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] += ot->tree.potential[i];
+  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] += wg_tree_potential(&ot->tree, i);
   for (int64_t j = 0; j < ot->cols.count; j++)
-    ot->cols.dual[j] -= ot->tree.potential[ot->rows.count + j];
+    ot->cols.dual[j] -= wg_tree_potential(&ot->tree, ot->rows.count + j);
+}
+
+/* Reduced cost of a pool arc, with or without fragments. */
+static inline double reduced_plain(const wg_ot *ot, int64_t e) {
+  const double *p = ot->tree.potential;
+  return ot->pool.cost[e] - p[ot->pool.tail[e]] + p[ot->pool.head[e]];
+}
+
+static inline double reduced_by_fragments(const wg_ot *ot, int64_t e) {
+  const double *p = ot->tree.potential, *offset = ot->tree.fragments.offset;
+  const int32_t tail = ot->pool.tail[e], head = ot->pool.head[e], *of = ot->tree.fragments.of;
+  return ot->pool.cost[e] - (p[tail] + offset[of[tail]]) + (p[head] + offset[of[head]]);
+}
+
+/* The least reduced cost in pool[begin, end) below *least, or -1. */
+static int64_t pick_in(const wg_ot *ot, int64_t begin, int64_t end, double *least) {
+  int64_t best = -1;
+  const bool plain = !ot->tree.fragments.of;
+  for (int64_t e = begin; e < end; e++) {
+    const double value = plain ? reduced_plain(ot, e) : reduced_by_fragments(ot, e);
+    if (value < *least) {
+      *least = value;
+      best = e;
+    }
+  }
+  return best;
 }
 
 /* The most violated arc of the next block of the pool that has one, or -1. */
 static int64_t pick_arc(const wg_ot *ot, int64_t *cursor, int64_t block, double tolerance,
                         double *reduced) {
-  const wg_pool *pool = &ot->pool;
-  const double *u = ot->tree.potential, *v = ot->tree.potential + ot->rows.count;
-  int64_t best = -1, e = *cursor, in_block = 0;
-  double least = -tolerance;
-  for (int64_t seen = 0; seen < pool->count; seen++) {
-    const double value = pool->cost[e] - u[pool->row[e]] + v[pool->col[e]];
-    if (value < least) {
-      least = value;
-      best = e;
-    }
-    if (++e == pool->count) e = 0;
-    if (++in_block == block) {
-      if (best >= 0) break;
-      in_block = 0;
-    }
+  const int64_t count = ot->pool.count;
+  *reduced = -tolerance;
+  for (int64_t seen = 0; seen < count; seen += block) {
+    const int64_t begin = *cursor, end = WG_MIN(begin + block, count);
+    *cursor = end == count ? 0 : end;
+    const int64_t arc = pick_in(ot, begin, end, reduced);
+    if (arc >= 0) return arc;
   }
-  *cursor = e;
-  *reduced = least;
-  return best;
+  return -1;
 }
 
 /* The largest shifted cost in the tree: the size of the potentials to come, hence of their
@@ -158,20 +182,22 @@ static double largest_tree_cost(const wg_ot *ot) {
  * what a simplex that makes progress needs: then rounding is being chased. */
 static bool optimise_pool(wg_ot *ot, double tolerance) {
   const int64_t most = ot->stats.pivots + 10000 + 200 * ot->tree.count;
-  /* Shifts add up rounding, and a constant when the larger side moves: start afresh now and then. */
-  const int64_t refresh = WG_MAX((int64_t)POLL_EVERY, ot->tree.count / 2);
+  /* Shifts add up rounding, and a constant when the larger side moves; walks leave the cache. */
+  const int64_t refresh = WG_MAX((int64_t)POLL_EVERY, ot->tree.count / 4);
   const int64_t block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count));
-  int64_t cursor = 0, arc;
+  int64_t cursor = 0, arc, since = 0;
   double reduced;
-  wg_tree_set_potentials(&ot->tree, &ot->pool);
+  wg_tree_renumber(&ot->tree, &ot->pool);
   while ((arc = pick_arc(ot, &cursor, block, tolerance, &reduced)) >= 0) {
-    wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.row[arc],
-                  (int32_t)ot->rows.count + ot->pool.col[arc], reduced);
+    wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.tail[arc], ot->pool.head[arc], reduced);
     if (++ot->stats.pivots % POLL_EVERY == 0 && wg_watch_poll(&ot->context->watch)) break;
-    if (ot->stats.pivots % refresh == 0) wg_tree_set_potentials(&ot->tree, &ot->pool);
+    if (++since >= refresh || wg_fragments_full(&ot->tree)) {
+      wg_tree_renumber(&ot->tree, &ot->pool);
+      since = 0;
+    }
     if (ot->stats.pivots > most) break;
   }
-  wg_tree_set_potentials(&ot->tree, &ot->pool);
+  wg_tree_renumber(&ot->tree, &ot->pool);
   return ot->stats.pivots <= most;
 }
 

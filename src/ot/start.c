@@ -239,7 +239,6 @@ static int hang_tree(wg_ot *ot, wg_mem *mem, const shipping *s) {
   WG_TRY(list_forest(mem, ot, s, &f));
   for (int32_t row = 0; row < ot->rows.count; row++)
     if (ot->tree.nodes[row].parent < 0) hang_component(ot, s, &f, row);
-  wg_tree_count_sizes(&ot->tree);
   return WG_OK;
 }
 
@@ -269,9 +268,19 @@ static int build_basis(wg_ot *ot, wg_mem *mem) {
   return hang_tree(ot, mem, &s);
 }
 
+/* With equal masses cut parts are small, and moving them node by node is faster. */
+static bool has_unit_masses(const wg_ot *ot) {
+  for (int64_t i = 1; i < ot->rows.count; i++)
+    if (ot->rows.mass[i] != ot->rows.mass[0]) return false;
+  for (int64_t j = 1; j < ot->cols.count; j++)
+    if (ot->cols.mass[j] != ot->cols.mass[0]) return false;
+  return ot->rows.mass[0] == ot->cols.mass[0];
+}
+
 int wg_start_basis(wg_ot *ot) {
   wg_mem mem = wg_mem_of(&ot->context->ledger);
-  int status = wg_tree_create(&ot->mem, ot->rows.count, ot->cols.count, &ot->tree);
+  int status =
+      wg_tree_create(&ot->mem, ot->rows.count, ot->cols.count, !has_unit_masses(ot), &ot->tree);
   if (status == WG_OK) status = build_basis(ot, &mem);
   wg_mem_clear(&mem);
   return status;
