@@ -16,6 +16,7 @@ struct wg_solver {
   int64_t n, m, d;
   double *x, *a, *y, *b; /* as given, weights normalised */
   wg_cloud cx, cy;       /* distinct points              */
+  wg_masses masses;
   wg_spectral *spectral;
   bool solved;
   wg_info info;

@@ -47,13 +47,19 @@ static int64_t take(dealer *deal, int64_t group, double amount) {
   return member;
 }
 
-static int64_t deal_out(const wg_spectral_answer *answer, dealer *rows, dealer *cols,
-                        entry *entries) {
+/* The mass of an entry, in whole quanta when the weights are: nothing rounds from there on. */
+static double entry_mass(const wg_masses *masses, double mass) {
+  if (masses->quantum == 0.0) return mass;
+  return nearbyint(mass * (double)masses->total) * masses->quantum;
+}
+
+static int64_t deal_out(const wg_spectral_answer *answer, const wg_masses *masses, dealer *rows,
+                        dealer *cols, entry *entries) {
   int64_t count = 0;
   for (int64_t e = 0; e < answer->count; e++) {
     const int64_t row = answer->row[e], col = answer->col[e];
-    const double crumbs = 4.0 * WG_UNIT * answer->mass[e];
-    for (double mass = answer->mass[e]; mass > crumbs;) {
+    double mass = entry_mass(masses, answer->mass[e]);
+    for (const double crumbs = 4.0 * WG_UNIT * mass; mass > crumbs;) {
       const double amount = WG_MIN(mass, WG_MIN(room(rows, row), room(cols, col)));
       mass -= amount;
       const int64_t i = take(rows, row, amount), j = take(cols, col, amount);
@@ -121,7 +127,7 @@ int wg_lift_plan(wg_solver *s, const wg_spectral_answer *answer) {
   entry *entries = status == WG_OK ? WG_NEW(&scratch, entry, most) : NULL;
   if (status == WG_OK && !entries) status = wg_no_memory();
   if (status == WG_OK) {
-    const int64_t count = deal_out(answer, &rows, &cols, entries);
+    const int64_t count = deal_out(answer, &s->masses, &rows, &cols, entries);
     qsort(entries, (size_t)count, sizeof *entries, compare_entries);
     settle_rows(s->a, count, entries);
     status = store_plan(s, count, entries);

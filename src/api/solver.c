@@ -76,10 +76,11 @@ static int copy_weights(wg_mem *mem, int64_t count, const double *weights, doubl
 static int rebuild(wg_solver *s) {
   wg_mem mem = wg_mem_of(&s->context.ledger);
   wg_cloud cx, cy;
-  int64_t total;
   wg_spectral *spectral = NULL;
-  int status = wg_measure_pair(&mem, s->n, s->m, s->d, s->x, s->a, s->y, s->b, &cx, &cy, &total);
-  if (status == WG_OK) status = wg_spectral_create(&s->context, &cx, &cy, total, &spectral);
+  int status =
+      wg_measure_pair(&mem, s->n, s->m, s->d, s->x, s->a, s->y, s->b, &cx, &cy, &s->masses);
+  if (status == WG_OK)
+    status = wg_spectral_create(&s->context, &cx, &cy, s->masses.total, &spectral);
   if (status != WG_OK) {
     wg_mem_clear(&mem);
     return status;
@@ -93,6 +94,13 @@ static int rebuild(wg_solver *s) {
   return WG_OK;
 }
 
+/* Uniform weights as exact multiples of the quantum: equal measures then cost exactly nothing. */
+static void quantise_weights(wg_solver *s) {
+  if (s->masses.quantum == 0.0) return;
+  for (int64_t i = 0; i < s->n; i++) s->a[i] = (double)s->cx.given_mass[i] * s->masses.quantum;
+  for (int64_t j = 0; j < s->m; j++) s->b[j] = (double)s->cy.given_mass[j] * s->masses.quantum;
+}
+
 static int fill(wg_solver *s, const double *x, const double *a, const double *y, const double *b) {
   const int64_t n = s->n, m = s->m, d = s->d;
   WG_TRY(copy_numbers(&s->mem, n * d, x, &s->x));
@@ -104,7 +112,9 @@ static int fill(wg_solver *s, const double *x, const double *a, const double *y,
   s->f = WG_NEW(&s->mem, double, n);
   s->g = WG_NEW(&s->mem, double, m);
   if (!s->q || !s->moment || !s->f || !s->g) return wg_no_memory();
-  return rebuild(s);
+  WG_TRY(rebuild(s));
+  quantise_weights(s);
+  return WG_OK;
 }
 
 static int check_data(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
@@ -178,8 +188,11 @@ static int certify(wg_solver *s) {
   return WG_OK;
 }
 
-/* The proved gap decides, not what the search believed. */
+/* The proved gap decides, not what the search believed; a gauge that is not convex is never called
+ * certified (theory 3.3). */
 static int judge(const wg_solver *s, int search_outcome) {
+  if (!wg_gauge_is_convex(&s->spec))
+    return search_outcome == WG_CERTIFIED ? WG_LOCAL : search_outcome;
   if (s->info.gap <= s->settings.tol) return WG_CERTIFIED;
   return search_outcome == WG_CERTIFIED ? WG_GAP_OPEN : search_outcome;
 }
@@ -260,14 +273,14 @@ static bool same_groups(const wg_cloud *a, const wg_cloud *b) {
 static int adopt_points(wg_solver *s, double *x, double *y) {
   wg_mem mem = wg_mem_of(&s->context.ledger);
   wg_cloud cx, cy;
-  int64_t total;
+  wg_masses masses; /* as before: they depend on the weights only */
   wg_spectral *fresh = NULL;
-  int status = wg_measure_pair(&mem, s->n, s->m, s->d, x, s->a, y, s->b, &cx, &cy, &total);
+  int status = wg_measure_pair(&mem, s->n, s->m, s->d, x, s->a, y, s->b, &cx, &cy, &masses);
   if (status == WG_OK && same_groups(&cx, &s->cx) && same_groups(&cy, &s->cy)) {
     status = wg_spectral_move(s->spectral, cx.points, cy.points);
     if (status != WG_OK) wg_spectral_move(s->spectral, s->cx.points, s->cy.points);
   } else if (status == WG_OK) {
-    status = wg_spectral_create(&s->context, &cx, &cy, total, &fresh);
+    status = wg_spectral_create(&s->context, &cx, &cy, masses.total, &fresh);
   }
   if (status != WG_OK) {
     wg_mem_clear(&mem);

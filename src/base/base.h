@@ -86,7 +86,7 @@ double wg_rng_normal(wg_rng *rng);
 /* ---- code for several processors (chosen when the program is loaded) ---- */
 /* Marks a kernel to be compiled for AVX-512, AVX2 and the base processor. Sanitizers and clang do
  * not support the mechanism: there the base version stands alone. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define WG_MULTIVERSION \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

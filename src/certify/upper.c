@@ -187,8 +187,9 @@ static double largest_step2(const wg_cert_data *data) {
     double x_low, x_high, y_low, y_high;
     column_range(data->n, data->d, k, data->x, data->a, &x_low, &x_high);
     column_range(data->m, data->d, k, data->y, data->b, &y_low, &y_high);
-    double step = up(WG_MAX(fabs(y_high - x_low), fabs(x_high - y_low)));
-    sum = up(sum + up(step * step));
+    double step = WG_MAX(fabs(y_high - x_low), fabs(x_high - y_low));
+    if (step == 0.0) continue; /* exact: both boxes are one and the same point */
+    sum = up(sum + up(up(step) * up(step)));
   }
   return sum;
 }
@@ -238,7 +239,8 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   for (int64_t i = 0; i < data->d; i++) WG_TRY(check_result(data, lifted[i * data->d + i]));
   WG_TRY(check_result(data, report->residual));
   lift_diagonal(spec, &sum, p->count, margin, lifted);
-  double rest = report->residual > 0.0 ? up(report->residual * largest_step2(data)) : 0.0;
+  double reach = largest_step2(data);
+  double rest = report->residual > 0.0 && reach > 0.0 ? up(report->residual * reach) : 0.0;
   WG_TRY(coupling_gauge(spec, lifted, rest, mem, &gauge));
   double total = total_mass(data->n, data->a);
   double room = (8.0 + (margin - 1.0) * 32.0 * (double)data->d) * WG_UNIT;

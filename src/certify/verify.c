@@ -105,6 +105,7 @@ static void explain_upper(const wg_certificate *c, const wg_cert_upper_report *r
 static void judge(const wg_certificate *c, const wg_cert_lower_report *lower,
                   const wg_cert_upper_report *upper, wg_verdict *verdict) {
   message out = {.text = verdict->finding, .size = sizeof verdict->finding};
+  verdict->struct_size = sizeof *verdict;
   verdict->lower = lower->bound;
   verdict->upper = upper->bound;
   verdict->lower_excess = c->lower - lower->bound;

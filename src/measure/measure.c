@@ -180,26 +180,29 @@ static int64_t gcd(int64_t a, int64_t b) {
 }
 
 /* Integer masses of both clouds with one sum. */
-static int64_t set_masses(const double *a, const double *b, wg_cloud *cx, wg_cloud *cy) {
-  int64_t n = uniform_count(cx->given, a), m = uniform_count(cy->given, b);
+static wg_masses set_masses(const double *a, const double *b, wg_cloud *cx, wg_cloud *cy) {
+  const int64_t n = uniform_count(cx->given, a), m = uniform_count(cy->given, b);
   if (n && m) {
-    int64_t common = gcd(n, m);
-    set_uniform_mass(a, m / common, cx);
-    set_uniform_mass(b, n / common, cy);
-    return n * (m / common);
+    const int64_t common = gcd(n, m), least = n * (m / common);
+    const bool has_room = least <= INT64_C(1) << 20; /* the total misses 2^53 by 1e-10 at most */
+    const int64_t unit = has_room ? (INT64_C(1) << 53) / least : 1;
+    set_uniform_mass(a, unit * (m / common), cx);
+    set_uniform_mass(b, unit * (n / common), cy);
+    return (wg_masses){unit * least, has_room ? 0x1p-53 : 0.0};
   }
-  int64_t sum_x = set_scaled_mass(a, cx), sum_y = set_scaled_mass(b, cy);
+  const int64_t sum_x = set_scaled_mass(a, cx), sum_y = set_scaled_mass(b, cy);
   if (sum_x < sum_y) add_to_largest(cx, sum_y - sum_x);
   if (sum_y < sum_x) add_to_largest(cy, sum_x - sum_y);
-  return WG_MAX(sum_x, sum_y);
+  return (wg_masses){WG_MAX(sum_x, sum_y), 0.0};
 }
 
 int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *x, const double *a,
-                    const double *y, const double *b, wg_cloud *cx, wg_cloud *cy, int64_t *total) {
+                    const double *y, const double *b, wg_cloud *cx, wg_cloud *cy,
+                    wg_masses *masses) {
   *cx = (wg_cloud){.d = d, .given = n, .given_mass = WG_NEW(mem, int64_t, n)};
   *cy = (wg_cloud){.d = d, .given = m, .given_mass = WG_NEW(mem, int64_t, m)};
   if (!cx->given_mass || !cy->given_mass) return wg_no_memory();
-  *total = set_masses(a, b, cx, cy);
+  *masses = set_masses(a, b, cx, cy);
   WG_TRY(merge_points(mem, x, cx));
   return merge_points(mem, y, cy);
 }

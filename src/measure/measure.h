@@ -21,9 +21,16 @@ typedef struct wg_cloud {
   int64_t *given_mass; /* given: integer mass of each given point (0: dropped)                */
 } wg_cloud;
 
-/* Makes both clouds with one integer total: 1s when both are uniform with n = m, m and n (over
- * their gcd) when both are uniform, else weights scaled to 2^60. *total is the common sum. */
+/* Both clouds with one integer total. Uniform clouds of n and m points get exact multiples: m and n
+ * over their gcd, times a unit that brings the total near 2^53 when it leaves room; then mass *
+ * quantum (a power of two) is an exact double near the weight, and sums of such weights are exact.
+ * General weights are scaled to 2^60 and quantum is 0. */
+typedef struct wg_masses {
+  int64_t total;
+  double quantum;
+} wg_masses;
 int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *x, const double *a,
-                    const double *y, const double *b, wg_cloud *cx, wg_cloud *cy, int64_t *total);
+                    const double *y, const double *b, wg_cloud *cx, wg_cloud *cy,
+                    wg_masses *masses);
 
 #endif

@@ -241,6 +241,9 @@ static void below_one_the_interval_is_honest(void **state) {
         test_distance(&c, trial % 2 ? "sum:schatten:0.5@2,operator@1" : "max:schatten:0.6@2", tol);
     assert_int_equal(block.outcome, WG_LOCAL);
     assert_true(block.lower <= block.upper);
+    test_clouds dirac = {1,    1,   c.d, c.x,
+                         NULL, c.y, NULL}; /* bounds that meet are no proof of method */
+    assert_int_equal(test_distance(&dirac, "schatten:0.5", 1e-3).outcome, WG_LOCAL);
     test_free_clouds(&c);
   }
 }
@@ -300,8 +303,16 @@ static void duplicates_change_nothing(void **state) {
   memcpy(twice + 45, c.x, 45 * sizeof *twice);
   test_clouds doubled = {30, 10, 3, twice, NULL, c.y, NULL};
   assert_same_interval(certified(&c, "operator"), certified(&doubled, "operator"), 1e-12);
-  test_clouds itself = {30, 15, 3, twice, NULL, c.x, NULL};
-  assert_true(certified(&itself, "operator").upper < 1e-14);
+  const int64_t times[] = {2, 3, 7, 10, 30};
+  for (size_t k = 0; k < sizeof times / sizeof *times; k++) { /* exactly zero, not nearly */
+    double *again = test_numbers(times[k] * 45);
+    for (int64_t i = 0; i < times[k] * 45; i++) again[i] = c.x[i % 45];
+    test_clouds itself = {times[k] * 15, 15, 3, again, NULL, c.x, NULL};
+    assert_true(certified(&itself, "operator").upper == 0.0);
+    test_clouds apart = {times[k] * 15, 10, 3, again, NULL, c.y, NULL};
+    assert_same_interval(certified(&c, "frobenius"), certified(&apart, "frobenius"), 1e-12);
+    free(again);
+  }
   free(twice);
   test_free_clouds(&c);
 }

@@ -23,16 +23,16 @@ static void equal_points_merge_in_the_order_given(void **state) {
   double x[] = {5, 1, 2, 2, 5, 1, 0, 0, 2, 2}, y[] = {1, 1, -0.0, 0};
   double a[] = {0.125, 0.25, 0.125, 0, 0.5}, b[] = {0.3, 0.7};
   wg_cloud cx, cy;
-  int64_t total;
-  assert_int_equal(wg_measure_pair(&mem, 5, 2, 2, x, a, y, b, &cx, &cy, &total), WG_OK);
+  wg_masses masses;
+  assert_int_equal(wg_measure_pair(&mem, 5, 2, 2, x, a, y, b, &cx, &cy, &masses), WG_OK);
   assert_int_equal(cx.n, 2);
   assert_int_equal(cx.dropped, 1);
   assert_true(cx.points[0] == 5 && cx.points[1] == 1 && cx.points[2] == 2 && cx.points[3] == 2);
   assert_int_equal(cx.members[cx.first[0]], 0);
   assert_int_equal(cx.members[cx.first[0] + 1], 2);
   assert_int_equal(cx.mass[0] * 3, cx.mass[1]);
-  check_sums(&cx, total);
-  check_sums(&cy, total);
+  check_sums(&cx, masses.total);
+  check_sums(&cy, masses.total);
   wg_mem_clear(&mem);
   assert_int_equal(ledger.now, 0);
 }
@@ -44,16 +44,18 @@ static void uniform_clouds_get_small_integers(void **state) {
   double x[12], y[12], b[8] = {0.25, 0, 0.25, 0, 0.25, 0, 0.25, 0};
   for (int i = 0; i < 12; i++) x[i] = y[i] = i;
   wg_cloud cx, cy;
-  int64_t total;
-  assert_int_equal(wg_measure_pair(&mem, 12, 12, 1, x, NULL, y, NULL, &cx, &cy, &total), WG_OK);
-  assert_int_equal(total, 12);
-  assert_int_equal(cx.mass[3], 1);
-  assert_int_equal(wg_measure_pair(&mem, 12, 8, 1, x, NULL, y, b, &cx, &cy, &total), WG_OK);
-  assert_int_equal(total, 12); /* 12 points against 4 with weight */
-  assert_int_equal(cx.mass[0], 1);
-  assert_int_equal(cy.mass[0], 3);
+  wg_masses masses;
+  assert_int_equal(wg_measure_pair(&mem, 12, 12, 1, x, NULL, y, NULL, &cx, &cy, &masses), WG_OK);
+  const int64_t unit = (INT64_C(1) << 53) / 12;
+  assert_int_equal(masses.total, 12 * unit);
+  assert_true(masses.quantum == 0x1p-53);
+  assert_int_equal(cx.mass[3], unit);
+  assert_int_equal(wg_measure_pair(&mem, 12, 8, 1, x, NULL, y, b, &cx, &cy, &masses), WG_OK);
+  assert_int_equal(masses.total, 12 * unit); /* 12 points against 4 with weight */
+  assert_int_equal(cx.mass[0], unit);
+  assert_int_equal(cy.mass[0], 3 * unit);
   assert_int_equal(cy.n, 4);
-  check_sums(&cy, total);
+  check_sums(&cy, masses.total);
   wg_mem_clear(&mem);
 }
 
@@ -63,11 +65,11 @@ static void tiny_weights_keep_mass(void **state) {
   wg_mem mem = wg_mem_of(&ledger);
   double x[] = {0, 1, 2}, a[] = {1e-300, 0.5, 0.5}, y[] = {3};
   wg_cloud cx, cy;
-  int64_t total;
-  assert_int_equal(wg_measure_pair(&mem, 3, 1, 1, x, a, y, NULL, &cx, &cy, &total), WG_OK);
+  wg_masses masses;
+  assert_int_equal(wg_measure_pair(&mem, 3, 1, 1, x, a, y, NULL, &cx, &cy, &masses), WG_OK);
   assert_int_equal(cx.n, 3);
-  check_sums(&cx, total);
-  check_sums(&cy, total);
+  check_sums(&cx, masses.total);
+  check_sums(&cy, masses.total);
   wg_mem_clear(&mem);
 }
 
