@@ -100,7 +100,7 @@ static int read_matrix(wg_mem *mem, const options *asked, int64_t *d, double **s
 /* ---- the answer ---- */
 
 static int compute(wg_mem *mem, const options *asked, result *found) {
-  double *s;
+  double *s = NULL;
   WG_TRY(wg_gauge_canonical(asked->gauge, 0, found->gauge, sizeof found->gauge));
   WG_TRY(read_matrix(mem, asked, &found->d, &s));
   WG_TRY(wg_gauge_canonical(asked->gauge, found->d, found->gauge, sizeof found->gauge));

@@ -117,10 +117,10 @@ static bool is_spoilt_number(const char *text) {
 }
 
 /* What can be wrong with a field. Only a word makes a line a header, so the two are told apart. */
-static const char a_word[] = "is not a number";
+static const char a_word[] = "is not a number; write one";
 static const char empty_field[] = "is empty; write nan for a missing number";
 static const char hexadecimal[] = "is hexadecimal; write it in decimal";
-static const char too_large[] = "is beyond the range of float64";
+static const char too_large[] = "is beyond the range of float64; rescale the data";
 static const char decimal_comma[] = "is not a number; write a decimal point, not a comma";
 static const char spoilt[] = "is not a number as it is written; write it like -1.5e-3";
 
@@ -172,7 +172,9 @@ static int survey(reader from, table *found) {
   slice line;
   found->start = from;
   if (!next_line(&from, &line))
-    return wg_fail(WG_ERR_INPUT, "%s holds no numbers, only comments or blank lines", from.name);
+    return wg_fail(WG_ERR_INPUT,
+                   "%s holds no numbers, only comments or blank lines; write a row a line",
+                   from.name);
   int64_t first = from.line;
   found->separator = find_separator(line);
   found->columns = count_fields(line, found->separator);
@@ -185,7 +187,8 @@ static int survey(reader from, table *found) {
   }
   if (found->rows == 0)
     return wg_fail(WG_ERR_INPUT,
-                   "%s holds no numbers: line %" PRId64 " is a header and nothing follows",
+                   "%s holds no numbers: line %" PRId64
+                   " is a header and nothing follows; write a row a line",
                    from.name, first);
   return WG_OK;
 }

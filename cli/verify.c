@@ -1,0 +1,126 @@
+/* wgamma verify CERTIFICATE: both bounds again, from the data in the file alone (theory 3.2).
+ *
+ * The checksum tells damage (exit 3) from a claim that does not follow (exit 1). The judgement is
+ * that of certify/, which shares no code with the solver. Cost O(n m rank(Q)), memory that of the
+ * file and its arrays. */
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char usage[] =
+    "usage: wgamma verify CERTIFICATE [--threads N] [--json FILE] [--quiet]\n"
+    "Derives both bounds of a certificate again, from the points, weights, plan, Q and potentials\n"
+    "in it, and compares them with what it claims. The solver has no part in it.\n"
+    "  CERTIFICATE   a file of wgamma distance --certificate; - is standard input\n"
+    "  --threads N   default: 0, all cores; results do not depend on it\n"
+    "  --json FILE   writes the verdict as JSON (-: to standard output, in the place of the text)\n"
+    "  --quiet       prints nothing but why a claim is refused\n"
+    "Exit status: 0 both claimed bounds follow, 1 the claim is refused, 2 usage, 3 damaged or\n"
+    "unusable file, 4 memory, 5 internal error.\n";
+
+typedef struct options {
+  const char *path, *json;
+  int threads;
+  bool quiet, help;
+} options;
+
+typedef struct result {
+  wg_certificate certificate;
+  wg_verdict verdict;
+  double seconds;
+  int64_t peak_bytes;
+} result;
+
+static double gap_of(double lower, double upper) {
+  return upper > 0 ? (upper - lower) / upper : 0.0;
+}
+
+static const char *outcome_of(const wg_verdict *verdict) {
+  return verdict->valid ? "certified" : "refused";
+}
+
+static void print_result(const options *asked, const result *found) {
+  const wg_certificate *c = &found->certificate;
+  const wg_verdict *v = &found->verdict;
+  printf("%-10s %s\n", "file", wg_io_name(asked->path));
+  printf("%-10s %s\n", "gauge", c->gauge);
+  printf("%-10s n = %" PRId64 ", m = %" PRId64 ", d = %" PRId64 ", %" PRId64 " plan entries\n",
+         "sizes", c->n, c->m, c->d, c->count);
+  printf("%-10s W^2 in [%.17g, %.17g]\n", "claimed", c->lower, c->upper);
+  printf("%-10s W^2 in [%.17g, %.17g]\n", "derived", v->lower, v->upper);
+  printf("%-10s %s\n", "verdict",
+         v->valid ? "valid: both claimed bounds follow from the data" : "refused");
+  printf("%-10s %.3f s\n", "time", found->seconds);
+}
+
+static json_t *bounds_json(double lower, double upper) {
+  return json_pack("{s:o, s:o, s:o}", "lower", wg_cli_real(lower), "upper", wg_cli_real(upper),
+                   "gap", wg_cli_real(gap_of(lower, upper)));
+}
+
+static json_t *result_json(const result *found) {
+  const wg_certificate *c = &found->certificate;
+  const wg_verdict *v = &found->verdict;
+  return json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
+                   "command", "verify", "version", wg_version(), "gauge", wg_cli_text(c->gauge),
+                   "outcome", outcome_of(v), "seconds", wg_cli_real(found->seconds), "peak_bytes",
+                   (json_int_t)found->peak_bytes, "valid", v->valid, "claimed",
+                   bounds_json(c->lower, c->upper), "derived", bounds_json(v->lower, v->upper),
+                   "finding", wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m,
+                   "d", (json_int_t)c->d, "plan_entries", (json_int_t)c->count);
+}
+
+/* What the library says of data that mean nothing names arrays: the file is put before it. */
+static int judge(wg_mem *mem, const options *asked, result *found) {
+  int status = asked->json ? wg_io_check_writable(asked->json) : WG_OK;
+  if (status == WG_OK) status = wg_io_read_certificate(mem, asked->path, &found->certificate);
+  if (status < 0) return wg_cli_error(status);
+  double start = wg_now();
+  status = wg_verify(&found->certificate, asked->threads, &found->verdict);
+  found->seconds = wg_now() - start;
+  found->peak_bytes = (int64_t)mem->ledger->peak;
+  return status < 0 ? wg_cli_error_about(wg_io_name(asked->path), status) : WG_EXIT_OK;
+}
+
+static int deliver(const options *asked, const result *found) {
+  bool json_in_place = asked->json && !strcmp(asked->json, "-");
+  if (!asked->quiet && !json_in_place) print_result(asked, found);
+  int status = asked->json ? wg_cli_write_json(asked->json, result_json(found)) : WG_OK;
+  if (status < 0) return wg_cli_error(status);
+  if (found->verdict.valid) return WG_EXIT_OK;
+  fflush(stdout); /* first the figures, then what is wrong with them */
+  fprintf(stderr, "wgamma: %s is refused: %s\n", wg_io_name(asked->path), found->verdict.finding);
+  return WG_EXIT_OPEN;
+}
+
+static int read_command_line(int argc, char **argv, options *asked) {
+  const wg_cli_option known[] = {{"threads", 0, WG_CLI_THREADS, &asked->threads},
+                                 {"json", 'j', WG_CLI_TEXT, &asked->json},
+                                 {"quiet", 'q', WG_CLI_FLAG, &asked->quiet}};
+  int exit_status =
+      wg_cli_read_options("verify", argc, argv, sizeof known / sizeof *known, known, &asked->help);
+  if (exit_status != WG_EXIT_OK || asked->help) return exit_status;
+  if (argc - optind != 1)
+    return wg_cli_usage("verify", "one CERTIFICATE is wanted, got %d", argc - optind);
+  asked->path = argv[optind];
+  return WG_EXIT_OK;
+}
+
+int wg_cli_verify(int argc, char **argv) {
+  options asked = {0};
+  result found = {.verdict = {.struct_size = sizeof found.verdict}};
+  int exit_status = read_command_line(argc, argv, &asked);
+  if (exit_status != WG_EXIT_OK) return exit_status;
+  if (asked.help) {
+    fputs(usage, stdout);
+    return WG_EXIT_OK;
+  }
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  exit_status = judge(&mem, &asked, &found);
+  if (exit_status == WG_EXIT_OK) exit_status = deliver(&asked, &found);
+  wg_mem_clear(&mem);
+  return exit_status;
+}

@@ -1,0 +1,56 @@
+# Completion of wgamma for bash. Source it, or install it as
+# PREFIX/share/bash-completion/completions/wgamma.
+
+_wgamma_gauges='trace frobenius operator schatten: kyfan: sum: max:'
+
+_wgamma_options() {
+  case $1 in
+    distance)
+      printf '%s ' --gauge --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
+        --seed --plan --certificate --plot --geodesic --geodesic-out --json --quiet --help ;;
+    verify) printf '%s ' --threads --json --quiet --help ;;
+    gauge) printf '%s ' --matrix --key --json --quiet --help ;;
+    info) printf '%s ' --key --json --quiet --help ;;
+    demo) printf '%s ' --out --data --threads --json --quiet --help ;;
+  esac
+}
+
+# Bash splits words at colons: what follows one is a number, for which nothing can be proposed.
+_wgamma_gauge() {
+  compopt -o nospace
+  COMPREPLY=($(compgen -W "$_wgamma_gauges" -- "$1"))
+}
+
+_wgamma() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local command=${COMP_WORDS[1]} commands='distance verify gauge info demo help version'
+  COMPREPLY=()
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W "$commands --help --version" -- "$current"))
+    return
+  fi
+  case $previous in
+    --gauge)
+      _wgamma_gauge "$current"
+      return ;;
+    --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key)
+      return ;;
+    --out | --data)
+      compopt -o filenames
+      COMPREPLY=($(compgen -d -- "$current"))
+      return ;;
+  esac
+  if [[ $command == help ]]; then
+    COMPREPLY=($(compgen -W "$commands" -- "$current"))
+  elif [[ $command == gauge && $COMP_CWORD -eq 2 && $current != -* ]]; then
+    _wgamma_gauge "$current"
+  elif [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$(_wgamma_options "$command")" -- "$current"))
+  else
+    compopt -o filenames
+    local IFS=$'\n'
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}
+
+complete -F _wgamma wgamma
