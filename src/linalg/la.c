@@ -72,8 +72,7 @@ int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
 int wg_la_solve_symmetric(int64_t n, double *a, double *b, int32_t *pivots) {
   lapack_int fault = LAPACKE_dsysv(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, a, (lapack_int)n,
                                    (lapack_int *)pivots, b, (lapack_int)n);
-  if (fault == LAPACK_WORK_MEMORY_ERROR)
-    return lapack_status(fault, "the symmetric system", n);
+  if (fault == LAPACK_WORK_MEMORY_ERROR) return lapack_status(fault, "the symmetric system", n);
   return fault ? 1 : WG_OK; /* a NaN is reported as singular, too */
 }
 

@@ -171,8 +171,9 @@ int wg_plot_distance(const char *path, const wg_plot_solution *solution) {
 
 static int draw_couplings(figure *fig, int columns, double width, double height, double row_step) {
   for (int k = 0; k < fig->stage.count; k++) {
-    double left = WG_PAGE_MARGIN + k % columns * (width + tick_room + gap);
-    double top = WG_PAGE_MARGIN + k / columns * row_step + title_step;
+    const int row = k / columns, column = k % columns;
+    double left = WG_PAGE_MARGIN + column * (width + tick_room + gap);
+    double top = WG_PAGE_MARGIN + row * row_step + title_step;
     title(fig, k, left + tick_room, top - 5.0, width);
     WG_TRY(coupling(fig, k, (wg_rect){left + tick_room, top, width, height}));
   }

@@ -273,8 +273,8 @@ static int iterate(master *m, wg_mem *mem, double tol, record *best) {
 }
 
 /* The least gauge of a column: an upper bound of the optimum, and the unit of the computation. */
-static int least_value(const wg_gauge_spec *spec, int64_t count, const double *columns,
-                       wg_mem *mem, double *least) {
+static int least_value(const wg_gauge_spec *spec, int64_t count, const double *columns, wg_mem *mem,
+                       double *least) {
   *least = INFINITY;
   for (int64_t k = 0; k < count; k++) {
     double value;

@@ -195,7 +195,8 @@ static void larger_problems_close_the_gap(void **state) {
   }
 }
 
-/* Potentials are sums of thousands of shifts: their rounding must not make basic arcs enter again. */
+/* Potentials are sums of thousands of shifts: their rounding must not make basic arcs enter again.
+ */
 static void rounding_is_not_chased(void **state) {
   (void)state;
   wg_rng rng = {42};

@@ -1,0 +1,62 @@
+# What there is to do, in a word each. The build itself is CMake's: CMakeLists.txt.
+#
+#   make            build/wgamma and the libraries        make demo    distances and figures
+#   make test       everything, also under sanitizers     make lint    format, static checks, pages
+#   make test-long  the tests that take their time        make fuzz    FUZZ_SECONDS=60 of fuzzing
+#   make install    PREFIX=/usr/local
+
+PREFIX ?=
+FUZZ_SECONDS ?= 60
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+# A tree keeps the generator it was made with. What CMake says is of interest when it fails.
+configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.txt),,-G Ninja) $(2) \
+  >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
+compile = cmake --build $(1) --parallel $(JOBS)
+
+.PHONY: all setup demo test test-long sanitize lint fuzz install clean
+
+all: setup
+	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
+	@$(call compile,build)
+
+setup:
+	@scripts/setup.sh
+
+demo: all
+	build/wgamma demo --out demo-out
+
+build-sanitize: setup
+	@$(call configure,build-sanitize,-DCMAKE_BUILD_TYPE=Release -DWG_SANITIZE=ON)
+	@$(call compile,build-sanitize)
+.PHONY: build-sanitize
+
+test: all build-sanitize
+	@scripts/run_tests.py --without long build build-sanitize
+
+test-long: all
+	@scripts/run_tests.py --label long build
+
+sanitize: build-sanitize
+	@scripts/run_tests.py --without long build-sanitize
+
+lint:
+	@scripts/setup.sh lint
+	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
+	@scripts/lint.py build
+
+fuzz:
+	@scripts/setup.sh fuzz
+	@$(call configure,build-fuzz,-DCMAKE_C_COMPILER=clang -DWG_FUZZ=ON -DWG_SANITIZE=ON -DWG_TESTS=OFF)
+	@$(call compile,build-fuzz) --target fuzz_read
+	mkdir -p build-fuzz/corpus
+	build-fuzz/fuzz_read -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build-fuzz/ \
+	  build-fuzz/corpus tests/fuzz/corpus
+
+install: setup
+	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release $(if $(PREFIX),-DCMAKE_INSTALL_PREFIX=$(PREFIX)))
+	@$(call compile,build)
+	@cmake --install build
+
+clean:
+	rm -rf build build-sanitize build-fuzz demo-out

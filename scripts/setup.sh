@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# Makes sure that everything the build needs is there. Looks for the things themselves (a compiler
+# that compiles, pkg-config modules), not for package names, so it is silent and quick when nothing
+# is missing. With apt-get it installs what is missing; elsewhere it says what to install.
+#
+#   scripts/setup.sh          what `make`, `make demo` and `make test` need
+#   scripts/setup.sh lint     also the formatter and the checkers of `make lint`
+#   scripts/setup.sh fuzz     also the compiler of `make fuzz`
+set -euo pipefail
+
+purpose=${1:-build}
+case $purpose in
+  build | lint | fuzz) ;;
+  *) echo "setup.sh: $purpose is none of lint, fuzz" >&2; exit 2 ;;
+esac
+
+cc=${CC:-cc}
+
+command_exists() { command -v "$1" >/dev/null 2>&1; }
+module() { pkg-config --exists "$1" 2>/dev/null; }
+headers() { printf '#include <%s>\n' "$@" | "$cc" -fopenmp -E -x c - >/dev/null 2>&1; }
+any_font() {
+  local places=(/usr/share/fonts /usr/local/share/fonts "$HOME/.fonts" "$HOME/.local/share/fonts"
+    /Library/Fonts /System/Library/Fonts)
+  [ -n "$(find "${places[@]}" -name '*.[to]tf' -print -quit 2>/dev/null)" ]
+}
+fuzzing_clang() {
+  local probe status=0
+  probe=$(mktemp -d)
+  printf 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return n && !d; }\n' |
+    clang -fopenmp -fsanitize=fuzzer,address -x c - -o "$probe/fuzz" >/dev/null 2>&1 || status=1
+  rm -rf "$probe"
+  return $status
+}
+
+# What is missing, as package names. A "-" stands for what such a system always has.
+debian=() fedora=() homebrew=()
+need() { # need DEBIAN FEDORA HOMEBREW PROBE...; several names with commas between
+  local names=("${@:1:3}")
+  shift 3
+  if "$@"; then return; fi
+  names=("${names[@]//,/ }")
+  # shellcheck disable=SC2206  # names are words
+  debian+=(${names[0]}) fedora+=(${names[1]}) homebrew+=(${names[2]#-})
+}
+
+find_missing() {
+  debian=() fedora=() homebrew=()
+  need gcc,libc6-dev gcc gcc command_exists "$cc"
+  need libc6-dev,libgomp1 glibc-devel libomp headers stdio.h omp.h
+  need cmake cmake cmake command_exists cmake
+  need ninja-build ninja-build ninja command_exists ninja
+  need python3 python3 python3 command_exists python3
+  need pkg-config pkgconf-pkg-config pkgconf command_exists pkg-config
+  need libopenblas-dev openblas-devel openblas module openblas
+  need liblapacke-dev lapack-devel lapack module lapacke
+  need libcairo2-dev cairo-devel cairo module cairo
+  need libjansson-dev jansson-devel jansson module jansson
+  need libzip-dev libzip-devel libzip module libzip
+  need zlib1g-dev zlib-devel zlib module zlib
+  need libcmocka-dev libcmocka-devel cmocka module cmocka
+  need fonts-dejavu-core dejavu-sans-fonts - any_font
+  if [ "$purpose" = lint ]; then
+    need clang-format clang-tools-extra clang-format command_exists clang-format
+    need clang-tidy clang-tools-extra llvm command_exists clang-tidy
+    need mandoc mandoc mandoc command_exists mandoc
+  elif [ "$purpose" = fuzz ]; then
+    need clang,libclang-rt-dev,libomp-dev clang,compiler-rt,libomp-devel llvm fuzzing_clang
+  fi
+}
+
+say_what_is_missing() {
+  echo "wgamma needs packages that are not installed:"
+  echo "  Debian, Ubuntu:  apt-get install ${debian[*]}"
+  echo "  Fedora:          dnf install ${fedora[*]}"
+  echo "  Homebrew:        brew install ${homebrew[*]}"
+} >&2
+
+install_missing() {
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command_exists sudo; then
+      say_what_is_missing
+      echo "(neither root nor sudo: install them and run this again)" >&2
+      exit 1
+    fi
+    as_root=(sudo)
+  fi
+  echo "setup: installing ${debian[*]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends "${debian[@]}" >/dev/null
+}
+
+find_missing
+[ ${#debian[@]} -gt 0 ] || exit 0
+if ! command_exists apt-get; then
+  say_what_is_missing
+  exit 1
+fi
+install_missing
+find_missing
+[ ${#debian[@]} -eq 0 ] || { say_what_is_missing; exit 1; }

@@ -1,0 +1,91 @@
+"""Runs the compiled examples and checks what they print against what is known.
+
+    test_examples.py DIRECTORY          where 01_distance, 02_solver and 03_certificate are
+"""
+import math
+import os
+import re
+import subprocess
+import sys
+
+FAILURES = []
+
+
+def expect(condition, what):
+    if not condition:
+        FAILURES.append(what)
+
+
+def run(name):
+    done = subprocess.run([os.path.join(sys.argv[1], name)], text=True, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    expect(done.returncode == 0, f'{name}: exit status {done.returncode}: {done.stderr}')
+    return done.stdout.splitlines()
+
+
+def check_distance():
+    """The two-atom example: W2 = 2, sqrt 2, 1."""
+    known = {'trace': 2.0, 'schatten:2': math.sqrt(2.0), 'operator': 1.0}
+    line_form = re.compile(r'(\S+)\s+W2 in \[(\S+), (\S+)\]\s+W = (\S+)\s+certified')
+    seen = {}
+    for line in run('01_distance'):
+        match = line_form.fullmatch(line)
+        expect(match, f'01_distance: unexpected line: {line}')
+        if match:
+            seen[match[1]] = tuple(float(match[k]) for k in (2, 3, 4))
+    expect(seen.keys() == known.keys(), f'01_distance: gauges {sorted(seen)}')
+    for gauge, (lower, upper, w) in seen.items():
+        expect(abs(lower - known[gauge]) <= 1e-11 and abs(upper - known[gauge]) <= 1e-11,
+               f'01_distance: {gauge}: [{lower}, {upper}] is not {known[gauge]}')
+        expect(abs(w * w - known[gauge]) <= 1e-8, f'01_distance: {gauge}: W = {w}')
+
+
+def check_solver():
+    """W grows from operator to trace; kyfan:3 is the trace in three dimensions."""
+    lines = run('02_solver')
+    found = [re.fullmatch(r'(\S+)\s+W = (\S+)\s+gap <= 1e-8\s+certified', line) for line in lines]
+    w = {match[1]: float(match[2]) for match in found if match}
+    expect(list(w) == ['operator', 'kyfan:2', 'kyfan:3', 'sum:operator@2,trace@1'],
+           f'02_solver: {lines}')
+    text = '\n'.join(lines)
+    spectrum = re.search(r'covariance: (\S+) (\S+) (\S+)', text)
+    potentials = re.search(r'sum (\S+), feasible', text)
+    middle = re.search(r'mean: \((\S+), (\S+), (\S+)\)', text)
+    expect(re.search(r'^plan: \d+ entries', text, re.M), '02_solver: no plan')
+    expect(spectrum and potentials and middle, f'02_solver: incomplete: {text}')
+    if FAILURES:
+        return
+    expect(w['operator'] < w['sum:operator@2,trace@1'] < w['kyfan:3'], f'02_solver: order: {w}')
+    expect(w['operator'] < w['kyfan:2'] < w['kyfan:3'], f'02_solver: Ky Fan order: {w}')
+    values = [float(spectrum[k]) for k in (1, 2, 3)]
+    expect(values == sorted(values, reverse=True) and values[-1] >= 0.0,
+           f'02_solver: spectrum {values}')
+    expect(abs(float(potentials[1]) - w['sum:operator@2,trace@1'] ** 2) <= 1e-5,
+           '02_solver: the potentials do not sum to W2')
+    # The mean half-way is half the sum of the two means, whatever the plan: third coordinate
+    # (0.2 * 0.1 * 59 / 2 + 1) / 2.
+    expect(abs(float(middle[3]) - 0.795) <= 1e-6, f'02_solver: mean {middle[0]}')
+
+
+def check_certificate():
+    lines = run('03_certificate')
+    expect(len(lines) == 6, f'03_certificate: {lines}')
+    expect(lines[1:2] == ['as computed            valid'], '03_certificate: refused what is true')
+    reasons = ['is claimed, only', 'outside the dual ball', 'displacements of the plan are larger',
+               'displacements of the plan are larger']
+    for line, reason in zip(lines[2:], reasons):
+        expect('REFUSED: ' in line and reason in line, f'03_certificate: {line}')
+
+
+def main():
+    check_distance()
+    check_solver()
+    check_certificate()
+    for failure in FAILURES:
+        print(failure)
+    print(f'examples: {len(FAILURES)} problems')
+    return 1 if FAILURES else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
