@@ -48,25 +48,33 @@ typedef struct scan_job {
   double *col_worst; /* padded */
 } scan_job;
 
+/* A chunk is eight vectors of eight columns: its sums stay in registers. */
+enum { LANES = 8, VECTORS = WG_CHUNK / LANES };
+typedef double lanes __attribute__((vector_size(64), may_alias));
+typedef int64_t lane_bits __attribute__((vector_size(64), may_alias));
+
+/* out = |point - columns|^2 - v - u; columns: r rows, `stride` apart. */
 static inline __attribute__((always_inline)) void chunk_costs(int64_t r, const double *point,
                                                               const double *columns, int64_t stride,
                                                               const double *v, double u,
-                                                              double reduced[WG_CHUNK]) {
-  double sum[WG_CHUNK];
-  for (int j = 0; j < WG_CHUNK; j++) sum[j] = -u - v[j];
+                                                              lanes out[VECTORS]) {
+  const lanes *dual = (const lanes *)v;
+  lanes sum[VECTORS];
+  for (int i = 0; i < VECTORS; i++) sum[i] = -u - dual[i];
   for (int64_t k = 0; k < r; k++) {
-    const double coordinate = point[k], *column = columns + k * stride;
-    for (int j = 0; j < WG_CHUNK; j++) {
-      double difference = coordinate - column[j];
-      sum[j] += difference * difference;
+    const lanes *column = (const lanes *)(columns + k * stride);
+#pragma GCC unroll 8
+    for (int i = 0; i < VECTORS; i++) {
+      const lanes difference = point[k] - column[i];
+      sum[i] += difference * difference;
     }
   }
-  for (int j = 0; j < WG_CHUNK; j++) reduced[j] = sum[j];
+  for (int i = 0; i < VECTORS; i++) out[i] = sum[i];
 }
 
 static void insert_hits(scan_job *job, int64_t row, int64_t first, const double *reduced,
                         double *row_worst) {
-  for (int64_t j = 0; j < WG_CHUNK; j++) {
+  for (int64_t j = 0; j < LANES; j++) {
     int64_t col = first + j;
     if (reduced[j] < *row_worst) *row_worst = insert(job->row_best, row, reduced[j], (int32_t)col);
     if (reduced[j] < job->col_worst[col])
@@ -74,21 +82,37 @@ static void insert_hits(scan_job *job, int64_t row, int64_t first, const double 
   }
 }
 
+/* The sign bit of a lane is set where the reduced cost is below a threshold. (Differences, because
+ * GCC takes vector comparisons apart before it knows the processor; infinity minus infinity may set
+ * the bit too, and insert_hits looks again.) */
+static inline __attribute__((always_inline)) lane_bits below(lanes reduced, double row_worst,
+                                                             lanes col_worst) {
+  return (lane_bits)(reduced - row_worst) | (lane_bits)(reduced - col_worst);
+}
+
+static inline __attribute__((always_inline)) bool any_sign(lane_bits bits) {
+  int64_t any = 0;
+  for (int lane = 0; lane < LANES; lane++) any |= bits[lane];
+  return any < 0;
+}
+
 WG_MULTIVERSION
 static void scan_tile(scan_job *job, int64_t row_begin, int64_t row_end, int64_t col_begin,
                       int64_t col_end) {
   const wg_ot *ot = job->ot;
-  double reduced[WG_CHUNK] __attribute__((aligned(64)));
+  lanes reduced[VECTORS];
   for (int64_t row = row_begin; row < row_end; row++) {
     double row_worst = job->row_best->value[(row + 1) * job->row_best->keep - 1];
     for (int64_t first = col_begin; first < col_end; first += WG_CHUNK) {
       chunk_costs(ot->r, ot->rows.points + row * ot->r, ot->columns + first, ot->padded,
                   ot->padded_v + first, ot->rows.dual[row], reduced);
-      const double *col_worst = job->col_worst + first;
-      int hits = 0;
-      for (int j = 0; j < WG_CHUNK; j++)
-        hits += (reduced[j] < row_worst) | (reduced[j] < col_worst[j]);
-      if (hits) insert_hits(job, row, first, reduced, &row_worst);
+      const lanes *col_worst = (const lanes *)(job->col_worst + first);
+      lane_bits hits = {0};
+      for (int i = 0; i < VECTORS; i++) hits |= below(reduced[i], row_worst, col_worst[i]);
+      if (!any_sign(hits)) continue;
+      for (int i = 0; i < VECTORS; i++)
+        if (any_sign(below(reduced[i], row_worst, col_worst[i])))
+          insert_hits(job, row, first + i * LANES, (const double *)&reduced[i], &row_worst);
     }
   }
 }
@@ -141,18 +165,19 @@ int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
 WG_MULTIVERSION
 static void transform_block(int64_t r, int64_t begin, int64_t end, const double *points,
                             const double *columns, int64_t padded, const double *v, double *dual) {
-  double reduced[WG_CHUNK] __attribute__((aligned(64)));
+  lanes reduced[VECTORS];
   for (int64_t i = begin; i < end; i++) {
-    double smallest[WG_CHUNK];
-    for (int j = 0; j < WG_CHUNK; j++) smallest[j] = INFINITY;
+    double least[LANES];
+    for (int lane = 0; lane < LANES; lane++) least[lane] = INFINITY;
     for (int64_t first = 0; first < padded; first += WG_CHUNK) {
       chunk_costs(r, points + i * r, columns + first, padded, v + first, 0.0, reduced);
-      for (int j = 0; j < WG_CHUNK; j++)
-        smallest[j] = reduced[j] < smallest[j] ? reduced[j] : smallest[j];
+      const double *values = (const double *)reduced;
+      for (int k = 0; k < VECTORS; k++)
+        for (int lane = 0; lane < LANES; lane++)
+          least[lane] = WG_MIN(least[lane], values[k * LANES + lane]);
     }
-    double least = INFINITY;
-    for (int j = 0; j < WG_CHUNK; j++) least = WG_MIN(least, smallest[j]);
-    dual[i] = least;
+    dual[i] = INFINITY;
+    for (int lane = 0; lane < LANES; lane++) dual[i] = WG_MIN(dual[i], least[lane]);
   }
 }
 
