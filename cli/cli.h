@@ -9,7 +9,7 @@
 /* Exit statuses of every subcommand. */
 enum {
   WG_EXIT_OK = 0,
-  WG_EXIT_OPEN = 1,     /* solved, but not to the tolerance asked; a claim refused */
+  WG_EXIT_OPEN = 1,     /* solved, but not certified as asked; a claim refused */
   WG_EXIT_USAGE = 2,    /* the command line makes no sense               */
   WG_EXIT_INPUT = 3,    /* a file cannot be read, used, or written       */
   WG_EXIT_MEMORY = 4,   /* no memory, or beyond the limit                */
@@ -33,14 +33,19 @@ int wg_cli_error_about(const char *culprit, int status);
 /* Prints "wgamma COMMAND: <sentence>; see wgamma COMMAND --help"; returns WG_EXIT_USAGE. */
 int wg_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* What getopt_long stopped at, said in the same words for every subcommand. It wants opterr = 0 and
- * an option string that begins with ":". */
-int wg_cli_bad_option(const char *command, int letter, char **argv);
+/* Whether text goes to standard output: unless quiet, or JSON goes there. */
+bool wg_cli_wants_text(bool quiet, const char *json);
 
 /* JSON for the outside: numbers that are not finite become null, text that is not UTF-8 is shown
  * with '?'. NULL only without memory, which the containers of jansson pass on. */
 json_t *wg_cli_real(double value);
 json_t *wg_cli_text(const char *text);
+/* {"lower", "upper", "gap"} of W^2; the gap is relative to upper. */
+json_t *wg_cli_bounds(double lower, double upper);
+/* The keys that begin the document of every command, then those of own, which is given up. gauge
+ * and outcome may be NULL: null. */
+json_t *wg_cli_document(const char *command, const char *gauge, const char *outcome, double seconds,
+                        int64_t peak_bytes, json_t *own);
 /* Writes the document, numbers so that they come back to the bit; path "-" is standard output.
  * Gives the document up, whatever happens; NULL is reported as missing memory. */
 int wg_cli_write_json(const char *path, json_t *document);

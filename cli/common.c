@@ -1,7 +1,6 @@
 /* What all subcommands share: exit statuses, errors on standard error, JSON documents.
  * Why one place: a script that calls wgamma must meet the same words and the same statuses whatever
  * subcommand fails. */
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +39,8 @@ int wg_cli_usage(const char *command, const char *format, ...) {
   return WG_EXIT_USAGE;
 }
 
-int wg_cli_bad_option(const char *command, int letter, char **argv) {
-  const char *given = argv[optind - 1];
-  const char one[] = {'-', (char)optopt, '\0'}; /* a letter may stand among others: -qx */
-  const char *option = !strncmp(given, "--", 2) ? given : one;
-  if (letter == ':') return wg_cli_usage(command, "option %s needs a value", option);
-  return wg_cli_usage(command, "option %s is not known or takes no value", option);
+bool wg_cli_wants_text(bool quiet, const char *json) {
+  return !quiet && !(json && !strcmp(json, "-"));
 }
 
 json_t *wg_cli_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }
@@ -59,6 +54,26 @@ json_t *wg_cli_text(const char *text) {
   string = plain ? json_string(plain) : NULL;
   free(plain);
   return string;
+}
+
+json_t *wg_cli_bounds(double lower, double upper) {
+  double gap = upper > 0 ? (upper - lower) / upper : 0.0;
+  return json_pack("{s:o, s:o, s:o}", "lower", wg_cli_real(lower), "upper", wg_cli_real(upper),
+                   "gap", wg_cli_real(gap));
+}
+
+json_t *wg_cli_document(const char *command, const char *gauge, const char *outcome, double seconds,
+                        int64_t peak_bytes, json_t *own) {
+  json_t *json =
+      json_pack("{s:s, s:s, s:o, s:s?, s:o, s:I}", "command", command, "version", wg_version(),
+                "gauge", gauge ? wg_cli_text(gauge) : json_null(), "outcome", outcome, "seconds",
+                wg_cli_real(seconds), "peak_bytes", (json_int_t)peak_bytes);
+  if (json_object_update(json, own) < 0) { /* also when one of them could not be made */
+    json_decref(json);
+    json = NULL;
+  }
+  json_decref(own);
+  return json;
 }
 
 int wg_cli_write_json(const char *path, json_t *document) {

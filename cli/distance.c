@@ -38,9 +38,8 @@ static const char usage[] =
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Ctrl-C stops a solve and gives the interval reached so far.\n"
-    "Exit status: 0 certified, 1 solved, but the gap is larger than asked (as a rule where p < "
-    "1),\n"
-    "2 usage, 3 unusable file, 4 memory, 5 internal error.\n";
+    "Exit status: 0 certified, 1 solved, but the gap is larger than asked or p < 1, 2 usage,\n"
+    "3 unusable file, 4 memory, 5 internal error.\n";
 
 /* For the text of a gauge, which can be long, or a sentence around a path. */
 enum { SENTENCE = 8192 };

@@ -115,40 +115,25 @@ static json_t *list_json(int64_t count, const double *values) {
   return list;
 }
 
-static json_t *bounds_json(const wg_info *info) {
-  return json_pack("{s:o, s:o, s:o}", "lower", wg_cli_real(info->lower), "upper",
-                   wg_cli_real(info->upper), "gap", wg_cli_real(info->gap));
-}
-
-/* The keys that every command shares, and those of distances. */
-static json_t *common_json(const wg_distance_result *found) {
-  const wg_info *info = &found->info;
-  return json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o, s:o, s:I}", "command", "distance",
-                   "version", wg_version(), "gauge", wg_cli_text(found->certificate.gauge),
-                   "outcome", wg_outcome_text(info->outcome), "seconds", wg_cli_real(info->seconds),
-                   "peak_bytes", (json_int_t)found->peak_bytes, "w2", bounds_json(info), "w",
-                   wg_cli_real(info->w), "oracle_calls", (json_int_t)info->oracle_calls);
-}
-
 static json_t *own_json(const wg_distance_request *asked, const wg_distance_result *found) {
   const wg_info *info = &found->info;
   const wg_certificate *c = &found->certificate;
   return json_pack(
-      "{s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:i, s:I, s:{s:I, s:I}, s:I, s:o, s:o}", "x",
-      wg_cli_text(asked->x), "y", wg_cli_text(asked->y), "n", (json_int_t)c->n, "m",
-      (json_int_t)c->m, "d", (json_int_t)c->d, "tol", wg_cli_real(asked->settings.tol), "pivots",
-      (json_int_t)info->pivots, "threads", found->threads, "plan_entries", (json_int_t)c->count,
-      "dropped", "x", (json_int_t)info->dropped_x, "y", (json_int_t)info->dropped_y, "q_rank",
+      "{s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:i, s:I, s:{s:I, s:I}, s:I, s:o, s:o}",
+      "w2", wg_cli_bounds(info->lower, info->upper), "w", wg_cli_real(info->w), "oracle_calls",
+      (json_int_t)info->oracle_calls, "x", wg_cli_text(asked->x), "y", wg_cli_text(asked->y), "n",
+      (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d, "tol",
+      wg_cli_real(asked->settings.tol), "pivots", (json_int_t)info->pivots, "threads",
+      found->threads, "plan_entries", (json_int_t)c->count, "dropped", "x",
+      (json_int_t)info->dropped_x, "y", (json_int_t)info->dropped_y, "q_rank",
       (json_int_t)info->q_rank, "moment_eigenvalues", list_json(c->d, found->moment_values),
       "q_eigenvalues", list_json(c->d, found->q_values));
 }
 
 int wg_distance_write_json(const wg_distance_request *asked, const wg_distance_result *found) {
-  json_t *json = common_json(found), *own = own_json(asked, found);
-  if (json_object_update(json, own) < 0) { /* also when one of them could not be made */
-    json_decref(json);
-    json = NULL;
-  }
-  json_decref(own);
-  return wg_cli_write_json(asked->json, json);
+  const wg_info *info = &found->info;
+  return wg_cli_write_json(
+      asked->json,
+      wg_cli_document("distance", found->certificate.gauge, wg_outcome_text(info->outcome),
+                      info->seconds, found->peak_bytes, own_json(asked, found)));
 }

@@ -29,6 +29,7 @@ typedef struct options {
 typedef struct report {
   FILE *text; /* NULL: none wanted */
   json_t *json;
+  const char *gauge; /* of a certificate; else NULL */
 } report;
 
 /* ---- statistics ---- */
@@ -287,14 +288,13 @@ static int describe_certificate(wg_mem *mem, const options *asked, wg_io_bytes b
   wg_certificate c;
   WG_TRY(wg_io_parse_certificate(mem, bytes, &c));
   if (out->text) print_certificate(out->text, asked->path, &c);
+  out->gauge = c.gauge;
   json_object_set_new(out->json, "format", json_string("certificate"));
-  json_object_set_new(out->json, "gauge", wg_cli_text(c.gauge));
   json_object_set_new(out->json, "n", json_integer(c.n));
   json_object_set_new(out->json, "m", json_integer(c.m));
   json_object_set_new(out->json, "d", json_integer(c.d));
   json_object_set_new(out->json, "plan_entries", json_integer(c.count));
-  json_object_set_new(out->json, "w2_lower", wg_cli_real(c.lower));
-  json_object_set_new(out->json, "w2_upper", wg_cli_real(c.upper));
+  json_object_set_new(out->json, "claimed", wg_cli_bounds(c.lower, c.upper));
   json_object_set_new(out->json, "tol", wg_cli_real(c.tol));
   return WG_OK;
 }
@@ -314,23 +314,13 @@ static int describe(wg_mem *mem, const options *asked, report *out) {
 
 /* ---- the command ---- */
 
-static int read_options(int argc, char **argv, options *asked) {
-  static const struct option known[] = {{"key", required_argument, NULL, 'k'},
-                                        {"json", required_argument, NULL, 'j'},
-                                        {"quiet", no_argument, NULL, 'q'},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {NULL, 0, NULL, 0}};
-  opterr = 0;
-  optind = 0; /* begin anew, whatever was parsed before */
-  for (int letter; (letter = getopt_long(argc, argv, ":k:j:qh", known, NULL)) != -1;) {
-    switch (letter) {
-      case 'k': asked->key = optarg; break;
-      case 'j': asked->json = optarg; break;
-      case 'q': asked->quiet = true; break;
-      case 'h': asked->help = true; return WG_EXIT_OK;
-      default: return wg_cli_bad_option("info", letter, argv);
-    }
-  }
+static int read_command_line(int argc, char **argv, options *asked) {
+  const wg_cli_option known[] = {{"key", 'k', WG_CLI_TEXT, &asked->key},
+                                 {"json", 'j', WG_CLI_TEXT, &asked->json},
+                                 {"quiet", 'q', WG_CLI_FLAG, &asked->quiet}};
+  int exit_status =
+      wg_cli_read_options("info", argc, argv, sizeof known / sizeof *known, known, &asked->help);
+  if (exit_status != WG_EXIT_OK || asked->help) return exit_status;
   if (argc - optind != 1) return wg_cli_usage("info", "one FILE is wanted, got %d", argc - optind);
   asked->path = argv[optind];
   return WG_EXIT_OK;
@@ -339,15 +329,16 @@ static int read_options(int argc, char **argv, options *asked) {
 static int run(const options *asked) {
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  bool text = !asked->quiet && !(asked->json && !strcmp(asked->json, "-"));
+  double start = wg_now();
+  bool text = wg_cli_wants_text(asked->quiet, asked->json);
   report out = {.text = text ? stdout : NULL, .json = json_object()};
-  json_object_set_new(out.json, "command", json_string("info"));
-  json_object_set_new(out.json, "version", json_string(wg_version()));
   json_object_set_new(out.json, "file", wg_cli_text(asked->path));
   int status = asked->json ? wg_io_check_writable(asked->json) : WG_OK;
   if (status == WG_OK) status = describe(&mem, asked, &out);
   if (status == WG_OK && asked->json)
-    status = wg_cli_write_json(asked->json, json_incref(out.json));
+    status = wg_cli_write_json(asked->json,
+                               wg_cli_document("info", out.gauge, NULL, wg_now() - start,
+                                               (int64_t)ledger.peak, json_incref(out.json)));
   json_decref(out.json);
   wg_mem_clear(&mem);
   return status < 0 ? wg_cli_error(status) : WG_EXIT_OK;
@@ -355,7 +346,7 @@ static int run(const options *asked) {
 
 int wg_cli_info(int argc, char **argv) {
   options asked = {0};
-  int exit_status = read_options(argc, argv, &asked);
+  int exit_status = read_command_line(argc, argv, &asked);
   if (exit_status != WG_EXIT_OK) return exit_status;
   if (!asked.help) return run(&asked);
   fputs(usage, stdout);

@@ -125,6 +125,15 @@ static int find_option(int count, const wg_cli_option *options, int met) {
   return -1;
 }
 
+/* Says what getopt_long stopped at. */
+static int refuse_option(const char *command, int met, char **argv) {
+  const char *given = argv[optind - 1];
+  const char one[] = {'-', (char)optopt, '\0'}; /* a letter may stand among others: -qx */
+  const char *option = !strncmp(given, "--", 2) ? given : one;
+  if (met == ':') return wg_cli_usage(command, "option %s needs a value", option);
+  return wg_cli_usage(command, "option %s is not known or takes no value", option);
+}
+
 int wg_cli_read_options(const char *command, int argc, char **argv, int count,
                         const wg_cli_option *options, bool *help) {
   struct option known[WG_CLI_MOST_OPTIONS + 2];
@@ -136,7 +145,7 @@ int wg_cli_read_options(const char *command, int argc, char **argv, int count,
   for (int met; (met = getopt_long(argc, argv, letters, known, NULL)) != -1;) {
     if ((*help = met == HELP)) return WG_EXIT_OK;
     int k = find_option(count, options, met);
-    if (k < 0) return wg_cli_bad_option(command, met, argv);
+    if (k < 0) return refuse_option(command, met, argv);
     if (given[k] && options[k].kind != WG_CLI_FLAG)
       return wg_cli_usage(command, "option --%s is given twice; keep one", options[k].name);
     given[k] = true;

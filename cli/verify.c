@@ -5,7 +5,6 @@
  * file and its arrays. */
 #include <getopt.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "cli.h"
 
@@ -33,14 +32,6 @@ typedef struct result {
   int64_t peak_bytes;
 } result;
 
-static double gap_of(double lower, double upper) {
-  return upper > 0 ? (upper - lower) / upper : 0.0;
-}
-
-static const char *outcome_of(const wg_verdict *verdict) {
-  return verdict->valid ? "certified" : "refused";
-}
-
 static void print_result(const options *asked, const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
@@ -55,21 +46,16 @@ static void print_result(const options *asked, const result *found) {
   printf("%-10s %.3f s\n", "time", found->seconds);
 }
 
-static json_t *bounds_json(double lower, double upper) {
-  return json_pack("{s:o, s:o, s:o}", "lower", wg_cli_real(lower), "upper", wg_cli_real(upper),
-                   "gap", wg_cli_real(gap_of(lower, upper)));
-}
-
 static json_t *result_json(const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
-  return json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
-                   "command", "verify", "version", wg_version(), "gauge", wg_cli_text(c->gauge),
-                   "outcome", outcome_of(v), "seconds", wg_cli_real(found->seconds), "peak_bytes",
-                   (json_int_t)found->peak_bytes, "valid", v->valid, "claimed",
-                   bounds_json(c->lower, c->upper), "derived", bounds_json(v->lower, v->upper),
-                   "finding", wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m,
-                   "d", (json_int_t)c->d, "plan_entries", (json_int_t)c->count);
+  json_t *own =
+      json_pack("{s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "valid", v->valid, "claimed",
+                wg_cli_bounds(c->lower, c->upper), "derived", wg_cli_bounds(v->lower, v->upper),
+                "finding", wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m,
+                "d", (json_int_t)c->d, "plan_entries", (json_int_t)c->count);
+  return wg_cli_document("verify", c->gauge, v->valid ? "certified" : "refused", found->seconds,
+                         found->peak_bytes, own);
 }
 
 /* What the library says of data that mean nothing names arrays: the file is put before it. */
@@ -85,8 +71,7 @@ static int judge(wg_mem *mem, const options *asked, result *found) {
 }
 
 static int deliver(const options *asked, const result *found) {
-  bool json_in_place = asked->json && !strcmp(asked->json, "-");
-  if (!asked->quiet && !json_in_place) print_result(asked, found);
+  if (wg_cli_wants_text(asked->quiet, asked->json)) print_result(asked, found);
   int status = asked->json ? wg_cli_write_json(asked->json, result_json(found)) : WG_OK;
   if (status < 0) return wg_cli_error(status);
   if (found->verdict.valid) return WG_EXIT_OK;

@@ -23,7 +23,7 @@ REMEDY = re.compile(
     r"see wgamma|\b(use|give|choose|remove|replace|write|save|copy|divide|leave|name|unpack|check|"
     r"raise|rescale|change|add|keep|reshape|need|needs|needed|one of|must|should|reads|"
     r"are numbers|points are|multiply|"
-    r"weights are|it has|make|compute|ask)\b")
+    r"weights are|is defined on|it has|make|compute|ask)\b")
 
 
 def raw(descr, shape, data=b"", **more):
@@ -163,6 +163,8 @@ BAD_VALUES = [
 
 # Whole command lines: files, arguments, exit status, what is named.
 X_AND_Y = {"x.npy": GOOD, "y.npy": GOOD}
+MATRICES = {"nan.npy": npy([[1, NAN], [NAN, 1]]), "tilted.npy": npy([[2, 1], [0, 1.0]]),
+            "below.npy": npy([[1, 0], [0, -2.0]]), "unit.npy": npy([[1, 0], [0, 1.0]])}
 D = ["distance", "x.npy", "y.npy"]
 COMMAND_LINES = [
     ([], 2, ["command is missing"]),
@@ -234,7 +236,15 @@ COMMAND_LINES = [
     (["gauge", "operator", "--matrix", "nowhere.npy"], 3, ["nowhere.npy"]),
     (["demo", "--bogus"], 2, ["--bogus"]),
     (["demo", "extra"], 2, ["extra"]),
+    (["gauge", "operator", "--matrix", "nan.npy"], 3, ["nan.npy", "entry [0, 1]", "nan"]),
+    (["gauge", "operator", "--matrix", "tilted.npy"], 3, ["tilted.npy", "[1, 0]", "symmetric"]),
+    (["gauge", "operator", "--matrix", "below.npy"], 3, ["below.npy", "semidefinite", "-2"]),
+    (["gauge", "kyfan:3", "--matrix", "unit.npy"], 3, ["unit.npy", "kyfan:3", "k <= 2"]),
+    (["gauge", "operator", "--matrix", ""], 2, ["--matrix", "''"]),
+    (["gauge", "operator", "--matrix", "unit.npy", "--matrix", "x.npy"], 2, ["--matrix", "twice"]),
     (["demo", "--threads", "-1"], 2, ["--threads"]),
+    (["demo", "--threads", "1025"], 2, ["--threads", "'1025'"]),
+    (["demo", "--out", ""], 2, ["--out", "''"]),
 ]
 
 # Pairs that do not go together.
@@ -265,7 +275,8 @@ def cases():
         for value in values:
             yield f"{option} '{value}'", X_AND_Y, D + [option, value], 2, [option, f"'{value}'"]
     for arguments, status, named in COMMAND_LINES:
-        yield " ".join(arguments)[:60], X_AND_Y, arguments, status, named
+        files = dict(X_AND_Y, **MATRICES) if arguments[:1] == ["gauge"] else X_AND_Y
+        yield " ".join(arguments)[:60], files, arguments, status, named
     for files, named in PAIRS:
         yield "pair", files, D, 3, named
     two = {"xy.npz": zipped({"u.npy": GOOD, "v.npy": GOOD}), "y.npy": GOOD}

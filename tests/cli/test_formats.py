@@ -155,6 +155,36 @@ def test_json(where):
     check(not quiet.stdout and not quiet.stderr, "--quiet")
 
 
+def test_common_json(where):
+    """Every command begins its document with the same six keys."""
+    put(where, "x.npy", npy(gauss(3, 10, 2)))
+    put(where, "s.npy", npy([[2, 1], [1, 2.0]]))
+    distance = ["distance", "x.npy", "x.npy", "--gauge", "trace", "--certificate", "c.wgc"]
+    commands = [
+        (distance, "trace", "certified"),
+        (["verify", "c.wgc"], "trace", "certified"),
+        (["gauge", "schatten:2", "--matrix", "s.npy"], "frobenius", "certified"),
+        (["info", "x.npy"], None, None),
+        (["info", "c.wgc"], "trace", None),
+        (["demo", "--out", "demo-out"], None, "certified"),
+    ]
+    for arguments, gauge, outcome in commands:
+        found = report(arguments, where)
+        keys = ["command", "version", "gauge", "outcome", "seconds", "peak_bytes"]
+        check(list(found)[:6] == keys, arguments, list(found))
+        said = (found["command"], found["gauge"], found["outcome"])
+        check(said == (arguments[0], gauge, outcome), arguments, said)
+        check(found["seconds"] >= 0 and found["peak_bytes"] > 0, arguments, found["peak_bytes"])
+    rows = found["results"]  # of the demo
+    check(len(rows) == 8 and found["peak_bytes"] > 700 * 4 * 8, len(rows), found["peak_bytes"])
+    for row in rows:
+        keys = {"pair", "gauge", "outcome", "seconds", "w2", "w", "oracle_calls"}
+        check(set(row) == keys and row["outcome"] == "certified", row)
+        check(0 < row["w2"]["lower"] <= row["w2"]["upper"] and row["w2"]["gap"] <= 1e-6, row)
+        check(row["w"] == math.sqrt(row["w2"]["upper"]), row)
+    check(sum(row["seconds"] for row in rows) <= found["seconds"], "the whole demo")
+
+
 def test_outputs(where):
     """Plan and geodesic: shapes, marginals, displacements."""
     n, m, d = 30, 20, 2
@@ -216,8 +246,8 @@ def main():
         test_npz(where, expected)
         test_text(where, expected)
         test_weights(where, expected)
-    for test in (test_precision, test_line, test_two_atoms, test_json, test_outputs,
-                 test_geodesic_speed):
+    for test in (test_precision, test_line, test_two_atoms, test_json, test_common_json,
+                 test_outputs, test_geodesic_speed):
         with scratch() as where:
             test(where)
 

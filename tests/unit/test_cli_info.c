@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include "../../cli/common.c"
+#include "../../cli/options.c"
+
 #include "../../cli/info.c"
 #include "io_files.h"
 
@@ -44,16 +46,18 @@ static void assert_printed(const char *text, const char *words) {
   if (!strstr(text, words)) fail_msg("\"%s\" lacks \"%s\"", text, words);
 }
 
+static double real_at(const json_t *json, const char *key) {
+  return json_number_value(json_object_get(json, key));
+}
+
 static json_t *parsed(const char *text) {
   json_t *json = json_loads(text, 0, NULL);
   assert_non_null(json);
   assert_string_equal(json_string_value(json_object_get(json, "command")), "info");
   assert_string_equal(json_string_value(json_object_get(json, "version")), WG_VERSION);
+  assert_true(json_is_null(json_object_get(json, "outcome")));
+  assert_true(real_at(json, "seconds") >= 0 && real_at(json, "peak_bytes") > 0);
   return json;
-}
-
-static double real_at(const json_t *json, const char *key) {
-  return json_number_value(json_object_get(json, key));
 }
 
 static const char *write_text(const char *name, const char *text) {
@@ -129,6 +133,7 @@ static void json_of_an_array(void **state) {
   assert_true(json_is_null(json_object_get(json, "sum")));
   assert_true(json_is_false(json_object_get(json, "weights")));
   assert_true(json_is_false(json_object_get(json, "header")));
+  assert_true(json_is_null(json_object_get(json, "gauge")));
   json_decref(json);
 }
 
@@ -240,7 +245,10 @@ static void certificates_are_described(void **state) {
                  "  claim         0.10000000000000001 <= W^2 <= 0.5, tolerance 1e-06\n");
   assert_int_equal(info(path, "--json", "-", NULL), WG_EXIT_OK);
   json_t *json = parsed(out);
-  assert_true(real_at(json, "w2_lower") == 0.1 && real_at(json, "w2_upper") == 0.5);
+  const json_t *claimed = json_object_get(json, "claimed");
+  assert_true(real_at(claimed, "lower") == 0.1 && real_at(claimed, "upper") == 0.5);
+  assert_true(real_at(claimed, "gap") == 0.8);
+  assert_string_equal(json_string_value(json_object_get(json, "gauge")), "operator");
   json_decref(json);
   assert_int_equal(info(path, "--key", "x", NULL), WG_EXIT_INPUT);
   assert_printed(err, "is a certificate, not an array");
@@ -254,7 +262,10 @@ static void usage_errors_exit_2(void **state) {
                {{"a", "--wrong"}, "wgamma info: option --wrong is not known"},
                {{"a", "-x"}, "wgamma info: option -x is not known"},
                {{"a", "--quiet=1"}, "option --quiet=1 is not known or takes no value"},
-               {{"a", "--key"}, "wgamma info: option --key needs a value"}};
+               {{"a", "--key"}, "wgamma info: option --key needs a value"},
+               {{"a", "-k"}, "wgamma info: option -k needs a value"},
+               {{"a", "--key="}, "wgamma info: --key '' is not usable: give a text"},
+               {{"a", "-kx", "--key=y"}, "wgamma info: option --key is given twice; keep one"}};
   (void)state;
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     const char *const *with = cases[k].arguments;
