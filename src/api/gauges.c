@@ -58,8 +58,8 @@ static int check_positive(wg_mem *mem, int64_t d, const double *s) {
   WG_TRY(wg_la_eigh(d, s, values, vectors));
   if (values[d - 1] < -1e-12 * WG_MAX(values[0], 0.0))
     return wg_fail(WG_ERR_INPUT,
-                   "s is not positive semidefinite: its least eigenvalue is %g; a gauge is "
-                   "defined on covariances",
+                   "s is not positive semidefinite: its least eigenvalue is %g; a gauge takes a "
+                   "covariance, so check the matrix or drop its negative eigenvalues",
                    values[d - 1]);
   return WG_OK;
 }

@@ -37,13 +37,6 @@ int wg_gauge_require_convex(const wg_gauge_spec *spec) {
                  "a gauge with p < 1 is not convex and has no dual gauge; use p >= 1");
 }
 
-bool wg_gauge_is_trace(const wg_gauge_spec *spec) {
-  for (int64_t b = 0; b < spec->block_count; b++)
-    if (!wg_gauge_block_is_trace(&spec->blocks[b])) return false;
-  if (spec->outer != WG_BLOCK_MAX) return true;
-  return spec->block_count == 1 && spec->blocks[0].rate == 1.0;
-}
-
 void wg_gauge_minorant(const wg_gauge_spec *spec, wg_gauge_spec *minorant) {
   *minorant = *spec;
   for (int64_t b = 0; b < spec->block_count; b++)

@@ -39,8 +39,9 @@ void wg_gauge_print(const wg_gauge_spec *spec, char text[WG_GAUGE_TEXT]);
 
 /* ---- analysis (gauge.c); all take a bound spec ---- */
 bool wg_gauge_is_convex(
-    const wg_gauge_spec *spec);                    /* no block with p < 1 and two or more columns */
-bool wg_gauge_is_trace(const wg_gauge_spec *spec); /* gamma(S) = tr S for every S */
+    const wg_gauge_spec *spec); /* no block with p < 1 and two or more columns */
+/* gamma_b(S) = tr S for every S: trace, Ky Fan of full order, a single column. */
+bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* The largest convex gauge offered below this one: blocks with p < 1 become trace (gamma_p >= tr
  * for p <= 1). Its dual bounds are lower bounds for the original. */
 void wg_gauge_minorant(const wg_gauge_spec *spec, wg_gauge_spec *minorant);
@@ -95,8 +96,6 @@ void wg_spectrum_end(wg_mem *mem, wg_block_spectrum *spectrum);
  * `companion`, a number of the caller that will be added to eigenvalues. */
 int wg_spectrum_of(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
                    double companion, wg_block_spectrum *spectrum);
-/* The block's gauge is the trace: p = 1, k = size or a single column. */
-bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* Gauge and dual gauge of a block as functions of non-negative decreasing eigenvalues. */
 double wg_gauge_of_values(const wg_gauge_block *block, const double *values);
 double wg_gauge_dual_of_values(const wg_gauge_block *block, const double *values);

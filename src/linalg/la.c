@@ -12,13 +12,6 @@ void wg_la_gemm(bool ta, bool tb, int64_t r, int64_t s, int64_t k, double alpha,
               (int)s, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
-void wg_la_syrk(int64_t r, int64_t k, const double *a, int64_t lda, double *c) {
-  cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)r, (int)k, 1.0, a, (int)lda, 0.0, c,
-              (int)r);
-  for (int64_t i = 0; i < r; i++)
-    for (int64_t j = 0; j < i; j++) c[j * r + i] = c[i * r + j];
-}
-
 /* Reverses increasing eigenvalues (and their rows) to decreasing. */
 static void reverse_order(int64_t d, double *values, double *vectors) {
   for (int64_t i = 0; i < d / 2; i++) {
@@ -56,10 +49,6 @@ int64_t wg_la_cholesky(int64_t d, double *a) {
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = i + 1; j < d; j++) a[i * d + j] = 0.0;
   return fault;
-}
-
-void wg_la_lower_inverse(int64_t d, double *l) {
-  LAPACKE_dtrtri(LAPACK_COL_MAJOR, 'U', 'N', (lapack_int)d, l, (lapack_int)d);
 }
 
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {

@@ -10,16 +10,12 @@
  * stored matrices. */
 void wg_la_gemm(bool ta, bool tb, int64_t r, int64_t s, int64_t k, double alpha, const double *a,
                 int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
-/* c (r x r, both triangles) = a a' with a (r x k), row length lda. */
-void wg_la_syrk(int64_t r, int64_t k, const double *a, int64_t lda, double *c);
 /* Symmetric eigenproblem: s = sum_i values[i] v_i v_i', values decreasing, v_i = row i of vectors.
  * s is not changed; it may not overlap vectors. WG_ERR_INTERNAL if it does not converge. */
 int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);
 /* Lower Cholesky factor, upper triangle zeroed, in place. Returns 0, or i+1 when the i-th pivot is
  * not positive. */
 int64_t wg_la_cholesky(int64_t d, double *a);
-/* In place inverse of a lower triangular matrix. */
-void wg_la_lower_inverse(int64_t d, double *l);
 /* a = u diag(s) vt, all d x d, s decreasing; a is destroyed. */
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt);
 /* Solves the symmetric indefinite system a x = b (n x n, one right-hand side) in place; a is

@@ -68,8 +68,7 @@ static void choose_form(const wg_gauge_block *gauge, wg_master_block *block) {
   const bool is_operator = gauge->kind == WG_SCHATTEN && isinf(gauge->p);
   block->k = gauge->kind == WG_KYFAN ? (double)gauge->k : 1.0;
   block->p = gauge->p;
-  if (gauge->size == 1 || (gauge->kind == WG_SCHATTEN && gauge->p == 1.0) ||
-      (gauge->kind == WG_KYFAN && gauge->k == gauge->size))
+  if (wg_gauge_block_is_trace(gauge))
     block->form = WG_FORM_TRACE;
   else
     block->form = gauge->kind == WG_KYFAN || is_operator ? WG_FORM_SPECTRAL : WG_FORM_SMOOTH;
