@@ -487,6 +487,7 @@ int main(void) {
       TEST(too_many_blocks_and_too_long),
       TEST(binding_names_both_numbers),
       TEST(convexity_trace_and_minorant),
+      TEST(trace_blocks),
       TEST(unit_values),
       TEST(spectral_values),
       TEST(block_values_ignore_the_rest),
