@@ -191,8 +191,7 @@ static int certify(wg_solver *s) {
 /* The proved gap decides, not what the search believed; a gauge that is not convex is never called
  * certified (theory 3.3). */
 static int judge(const wg_solver *s, int search_outcome) {
-  if (!wg_gauge_is_convex(&s->spec))
-    return search_outcome == WG_CERTIFIED ? WG_LOCAL : search_outcome;
+  if (!wg_gauge_is_convex(&s->spec)) return search_outcome;
   if (s->info.gap <= s->settings.tol) return WG_CERTIFIED;
   return search_outcome == WG_CERTIFIED ? WG_GAP_OPEN : search_outcome;
 }

@@ -77,7 +77,8 @@ static int32_t split(wg_tree *tree, int32_t node) {
     relabel(f->of, end, count, whole, fresh);
   }
   f->offset[fresh] = f->offset[whole];
-  /* The upper part keeps its top and its parent, under whichever label it now has. */
+  /* The upper part keeps its top and its parent, under whichever label it now has; the lower part
+   * gets its top when the path is turned. */
   const int32_t upper = f->of[parent], lower = f->of[node], top = f->links[whole].top;
   f->links[fresh] = (wg_fragment){-1, -1, -1, -1, 0};
   if (upper == fresh) {
@@ -88,7 +89,6 @@ static int32_t split(wg_tree *tree, int32_t node) {
     }
   }
   f->links[upper].top = top;
-  f->links[lower].top = node;
   for (int32_t child_fragment = f->links[whole].child, next; child_fragment >= 0;
        child_fragment = next) {
     next = f->links[child_fragment].next;

@@ -133,8 +133,9 @@ int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral
     memcpy(s->q, q, (size_t)(s->d * s->d) * sizeof *q);
     memcpy(s->f, f, (size_t)s->n * sizeof *f);
     memcpy(s->g, g, (size_t)s->m * sizeof *g);
-    const bool ended = s->context->watch.stopped || s->calls >= limits->max_calls;
-    if (!ended) *outcome = WG_LOCAL;
+    *outcome = s->context->watch.stopped       ? s->context->watch.stopped
+               : s->calls >= limits->max_calls ? WG_CALL_LIMIT
+                                               : WG_LOCAL;
   }
   wg_mem_clear(&mem);
   return status;

@@ -72,6 +72,14 @@ static double dense_value(const problem *p) {
   return value;
 }
 
+/* Every arc that points down carries mass: what keeps the simplex from cycling on ties. */
+static void check_strong_feasibility(const wg_ot *ot) {
+  for (int64_t i = 0; i < ot->tree.count && !ot->is_line; i++) {
+    const wg_tree_node *node = &ot->tree.nodes[i];
+    if (node->label >= ot->tree.n && i != ot->tree.root) assert_true(node->flow > 0);
+  }
+}
+
 /* Marginals to the last unit, duals feasible, no gap; returns the cost. */
 static double check_solution(const problem *p, const wg_ot *ot) {
   int32_t *row = calloc((size_t)(p->n + p->m), sizeof *row);
@@ -80,6 +88,7 @@ static double check_solution(const problem *p, const wg_ot *ot) {
   const double *u = wg_ot_row_duals(ot), *v = wg_ot_col_duals(ot);
   double value = 0.0, dual = 0.0, size = 0.0;
   const int64_t count = wg_ot_coupling(ot, row, col, flow);
+  check_strong_feasibility(ot);
   for (int64_t e = 0; e < count; e++) {
     assert_true(flow[e] > 0);
     rows[row[e]] += flow[e];
