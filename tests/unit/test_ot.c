@@ -118,13 +118,19 @@ static double check_solution(const problem *p, const wg_ot *ot) {
   return value;
 }
 
-static void solve_and_compare(const problem *p) {
-  wg_context context = {.threads = 2};
+/* A fresh engine, solved within time_limit seconds. */
+static wg_ot *solve_cold(wg_context *context, const problem *p, double time_limit) {
   wg_ot *ot;
-  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
-  assert_int_equal(wg_ot_create(&context, p->n, p->m, p->supply, p->demand, &ot), WG_OK);
+  wg_watch_start(&context->watch, time_limit, NULL, NULL);
+  assert_int_equal(wg_ot_create(context, p->n, p->m, p->supply, p->demand, &ot), WG_OK);
   assert_int_equal(wg_ot_set_cost(ot, p->r, p->z, p->w), WG_OK);
   assert_int_equal(wg_ot_solve(ot), WG_OK);
+  return ot;
+}
+
+static void solve_and_compare(const problem *p) {
+  wg_context context = {.threads = 2};
+  wg_ot *ot = solve_cold(&context, p, INFINITY);
   double value = check_solution(p, ot), expected = dense_value(p);
   assert_near(value, expected, 1e-12 * fabs(expected));
   assert_true(wg_ot_last_stats(ot).rounds < 60);
@@ -193,11 +199,7 @@ static void larger_problems_close_the_gap(void **state) {
     else
       equal_masses(&p);
     wg_context context = {.threads = 2};
-    wg_ot *ot;
-    wg_watch_start(&context.watch, INFINITY, NULL, NULL);
-    assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
-    assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
-    assert_int_equal(wg_ot_solve(ot), WG_OK);
+    wg_ot *ot = solve_cold(&context, &p, INFINITY);
     check_solution(&p, ot);
     wg_ot_free(ot);
     free_problem(&p);
@@ -213,11 +215,7 @@ static void rounding_is_not_chased(void **state) {
   gaussian_points(&rng, &p);
   for (int64_t i = 0; i < 2000; i++) p.supply[i] = p.demand[i] = 1;
   wg_context context = {.threads = 2};
-  wg_ot *ot;
-  wg_watch_start(&context.watch, INFINITY, NULL, NULL);
-  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
-  assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
-  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  wg_ot *ot = solve_cold(&context, &p, INFINITY);
   check_solution(&p, ot);
   assert_true(wg_ot_last_stats(ot).pivots < 25 * 4000);
   wg_ot_free(ot);
@@ -355,11 +353,7 @@ static void an_interrupted_solve_keeps_exact_marginals(void **state) {
   gaussian_points(&rng, &p);
   spread_masses(&rng, &p, 4);
   wg_context context = {.threads = 1};
-  wg_ot *ot;
-  wg_watch_start(&context.watch, 1e-9, NULL, NULL);
-  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
-  assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
-  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  wg_ot *ot = solve_cold(&context, &p, 1e-9);
   assert_int_equal(context.watch.stopped, WG_TIME_LIMIT);
   int32_t *row = calloc(800, sizeof *row), *col = calloc(800, sizeof *col);
   int64_t *flow = masses(800), *rows = masses(400), *cols = masses(400);
