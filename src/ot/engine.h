@@ -21,6 +21,10 @@ typedef struct wg_pool {
   int32_t *row, *col;
   int32_t *tail, *head; /* the nodes of row and col in the tree's present numbering */
   double *cost;         /* shifted: c - u - v at the duals the current solve began with */
+  /* Stopgap arcs carry, at the start, mass that found no near place: they cost no more than the
+   * toll until the pool is good enough to do without them, lest they distort the duals. */
+  int64_t stopgap_begin, stopgap_end;
+  double toll;
 } wg_pool;
 
 /* Spanning tree over rows (labels 0..n-1), columns (n..n+m-1) and the root (n+m). The arc of a row
@@ -71,9 +75,6 @@ struct wg_ot {
   wg_mem mem;
   wg_side rows, cols;
   int64_t r;
-  int64_t padded;   /* columns rounded up to whole chunks      */
-  double *columns;  /* r x padded: the columns' points, by coordinate */
-  double *padded_v; /* padded: column duals, -inf on the padding */
   wg_pool pool;
   wg_tree tree;
   bool has_basis, is_line;
@@ -95,9 +96,12 @@ typedef struct wg_best {
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best);
 /* Fills both lists; they come fresh from wg_best_create with one threshold. */
 int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold);
-/* dual_i = min_j |p_i - q_j|^2 - other_j (the c-transform), for count points p and m points q. */
-int wg_c_transform(wg_context *context, int64_t r, int64_t count, const double *points, int64_t m,
-                   const double *others, const double *other_dual, double *dual);
+/* The nearest columns of each row, by reduced cost to single precision. */
+int wg_nearest(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+               wg_best *best);
+/* least_i = min_j |z_i - w_j|^2 - v_j to single precision (the c-transform); rows->dual is NULL. */
+int wg_c_transform(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+                   double *least);
 
 /* ---- tree.c ---- */
 int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, bool with_fragments, wg_tree *tree);
@@ -126,12 +130,22 @@ int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cos
 double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col);
 /* Adds the pairs listed in both lists, each once. */
 int wg_pool_add_lists(wg_ot *ot, const wg_best *row_best, const wg_best *col_best);
+/* Sorts the arcs by row, and `flow` (may be NULL) with them. Not once a tree points at them. */
+int wg_pool_sort(wg_ot *ot, int64_t *flow);
 /* Costs of all arcs shifted by the present duals. */
 void wg_pool_shift(wg_ot *ot);
+
+/* ---- solve.c ---- */
+/* Looks at every pair and adds the violated ones to the pool, at most three a row and column. */
+int wg_price(wg_ot *ot, double tolerance, int64_t *added);
 
 /* ---- start.c ---- */
 /* Duals from a coarser problem (rows.dual, cols.dual). */
 int wg_start_duals(wg_ot *ot);
+
+/* ---- basis.c ---- */
+/* Nearly optimal duals, for a coarse problem whose own optimum nobody needs. */
+int wg_auction_duals(wg_ot *ot);
 /* Candidate arcs and a first feasible tree from the present duals. */
 int wg_start_basis(wg_ot *ot);
 

@@ -1,6 +1,7 @@
 /* The pool of candidate arcs: 10 to 15 a row instead of all m. Arcs are only ever added, except
  * when a warm start finds the pool grown fat (see solve.c). Memory 16 bytes an arc. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "ot/engine.h"
 
@@ -74,4 +75,38 @@ void wg_pool_shift(wg_ot *ot) {
   for (int64_t e = 0; e < pool->count; e++)
     pool->cost[e] = wg_pair_cost(ot, pool->row[e], pool->col[e]) - ot->rows.dual[pool->row[e]] -
                     ot->cols.dual[pool->col[e]];
+  for (int64_t e = pool->stopgap_begin; e < pool->stopgap_end; e++)
+    pool->cost[e] = WG_MIN(pool->cost[e], pool->toll);
+}
+
+/* A stable counting sort; `order` becomes the old index of each new place. */
+static int order_by_row(const wg_ot *ot, wg_mem *mem, int32_t **order) {
+  const wg_pool *pool = &ot->pool;
+  int64_t *place = WG_NEW(mem, int64_t, ot->rows.count + 1);
+  *order = WG_NEW(mem, int32_t, pool->count);
+  if (!place || !*order) return wg_no_memory();
+  for (int64_t e = 0; e < pool->count; e++) place[pool->row[e] + 1]++;
+  for (int64_t i = 0; i < ot->rows.count; i++) place[i + 1] += place[i];
+  for (int64_t e = 0; e < pool->count; e++) (*order)[place[pool->row[e]]++] = (int32_t)e;
+  return WG_OK;
+}
+
+int wg_pool_sort(wg_ot *ot, int64_t *flow) {
+  wg_mem mem = wg_mem_of(&ot->context->ledger);
+  wg_pool *pool = &ot->pool;
+  int32_t *order = NULL;
+  int status = order_by_row(ot, &mem, &order);
+  int64_t *spare = status == WG_OK ? WG_NEW(&mem, int64_t, pool->count) : NULL;
+  if (!spare) status = wg_no_memory();
+  for (int64_t e = 0; status == WG_OK && e < pool->count; e++)
+    spare[e] = ((int64_t)pool->row[order[e]] << 32) | pool->col[order[e]];
+  for (int64_t e = 0; status == WG_OK && e < pool->count; e++) {
+    pool->row[e] = (int32_t)(spare[e] >> 32);
+    pool->col[e] = (int32_t)(spare[e] & INT32_MAX);
+  }
+  for (int64_t e = 0; flow && status == WG_OK && e < pool->count; e++) spare[e] = flow[order[e]];
+  if (flow && status == WG_OK) memcpy(flow, spare, (size_t)pool->count * sizeof *flow);
+  wg_mem_clear(&mem);
+  if (status == WG_OK) wg_pool_shift(ot);
+  return status;
 }

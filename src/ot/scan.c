@@ -1,18 +1,18 @@
-/* One look at all n m reduced costs c_ij - u_i - v_j, keeping the smallest of each row and column.
+/* All n m reduced costs c_ij - u_i - v_j, without storing them.
  *
- * This is the only place that touches every pair: it builds the first pool (threshold infinity) and
- * prices the pool's optimum (threshold just below zero). Costs are sums of squared differences, not
- * expansions, so that close pairs keep their relative accuracy. Pairs go in tiles that stay in
- * cache; a chunk of 64 columns is tested as a whole, and only hits are looked at one by one. Cost
- * about 2 r + 4 vector operations a pair; memory the lists (one copy of the column lists per
- * thread). Rows are visited in order and columns in order, so equal values keep the smallest index
- * whatever the thread count.
+ * Three looks: the violated pairs of each row and column (pricing), the nearest columns of each row
+ * (the first pool), the least of each row (the c-transform). All go through the single-precision
+ * sweep in tiles of columns that stay in cache; pricing looks again at every pair the sweep could
+ * not clear, in double precision and as a sum of squared differences, so that what it returns is
+ * exact and nothing is missed. Rows are visited in order for each column, columns in order for each
+ * row, so equal values keep the smallest index whatever the thread count. Cost 2 r operations a
+ * pair in vectors; memory the lists (one copy of the column lists a thread) and 4 r bytes a point.
  */
 #include <string.h>
 
-#include "ot/engine.h"
+#include "ot/sweep.h"
 
-enum { TILE_ROWS = 64, TILE_COLUMNS = 512 };
+enum { TILE_NUMBERS = 131072, SAMPLE_COLUMNS = 4096 };
 
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best) {
   *best = (wg_best){.count = count, .keep = keep};
@@ -26,180 +26,221 @@ int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, w
   return WG_OK;
 }
 
-/* Puts (value, index) into the sorted list of `key`; returns the list's new worst value. */
-static double insert(wg_best *best, int64_t key, double value, int32_t index) {
+/* Puts (value, index) into the sorted list of `key`, if it is less than the list's worst. */
+static void insert(wg_best *best, int64_t key, double value, int32_t index) {
   double *values = best->value + key * best->keep;
   int32_t *indices = best->index + key * best->keep;
   int64_t place = best->keep - 1;
-  if (!(value < values[place])) return values[place];
+  if (!(value < values[place])) return;
   for (; place > 0 && values[place - 1] > value; place--) {
     values[place] = values[place - 1];
     indices[place] = indices[place - 1];
   }
   values[place] = value;
   indices[place] = index;
-  return values[best->keep - 1];
 }
 
-/* What one thread needs: its column lists and, for the chunk test, their worst values. */
+static double worst(const wg_best *best, int64_t key) {
+  return best->value[(key + 1) * best->keep - 1];
+}
+
+/* What a thread needs for its rows. */
 typedef struct scan_job {
   const wg_ot *ot;
+  const wg_sweep *sweep;
+  wg_watch *watch; /* NULL: another thread asks */
+  int64_t tile;    /* columns */
+  wg_hit *hits;    /* tile / 64 */
+  double threshold;
   wg_best *row_best, *col_best;
-  double *col_worst; /* padded */
+  double *least;      /* c-transform */
+  int64_t begin, end; /* rows */
 } scan_job;
 
-/* A chunk is eight vectors of eight columns: its sums stay in registers. */
-enum { LANES = 8, VECTORS = WG_CHUNK / LANES };
-typedef double lanes __attribute__((vector_size(64), may_alias));
-typedef int64_t lane_bits __attribute__((vector_size(64), may_alias));
-
-/* out = |point - columns|^2 - v - u; columns: r rows, `stride` apart. */
-static inline __attribute__((always_inline)) void chunk_costs(int64_t r, const double *point,
-                                                              const double *columns, int64_t stride,
-                                                              const double *v, double u,
-                                                              lanes out[VECTORS]) {
-  const lanes *dual = (const lanes *)v;
-  lanes sum[VECTORS];
-  for (int i = 0; i < VECTORS; i++) sum[i] = -u - dual[i];
-  for (int64_t k = 0; k < r; k++) {
-    const lanes *column = (const lanes *)(columns + k * stride);
-#pragma GCC unroll 8
-    for (int i = 0; i < VECTORS; i++) {
-      const lanes difference = point[k] - column[i];
-      sum[i] += difference * difference;
-    }
-  }
-  for (int i = 0; i < VECTORS; i++) out[i] = sum[i];
+static int64_t tile_columns(int64_t r) {
+  const int64_t columns = TILE_NUMBERS / WG_MAX(r, 1) / WG_CHUNK * WG_CHUNK;
+  return WG_MAX(columns, (int64_t)(8 * WG_CHUNK));
 }
 
-static void insert_hits(scan_job *job, int64_t row, int64_t first, const double *reduced,
-                        double *row_worst) {
-  for (int64_t j = 0; j < LANES; j++) {
-    int64_t col = first + j;
-    if (reduced[j] < *row_worst) *row_worst = insert(job->row_best, row, reduced[j], (int32_t)col);
-    if (reduced[j] < job->col_worst[col])
-      job->col_worst[col] = insert(job->col_best, col, reduced[j], (int32_t)row);
-  }
-}
+/* ---- pricing ---- */
 
-/* The sign bit of a lane is set where the reduced cost is below a threshold. (Differences, because
- * GCC takes vector comparisons apart before it knows the processor; infinity minus infinity may set
- * the bit too, and insert_hits looks again.) */
-static inline __attribute__((always_inline)) lane_bits below(lanes reduced, double row_worst,
-                                                             lanes col_worst) {
-  return (lane_bits)(reduced - row_worst) | (lane_bits)(reduced - col_worst);
-}
-
-static inline __attribute__((always_inline)) bool any_sign(lane_bits bits) {
-  int64_t any = 0;
-  for (int lane = 0; lane < LANES; lane++) any |= bits[lane];
-  return any < 0;
-}
-
-WG_MULTIVERSION
-static void scan_tile(scan_job *job, int64_t row_begin, int64_t row_end, int64_t col_begin,
-                      int64_t col_end) {
+static void look_again(scan_job *job, int64_t row, int64_t chunk) {
   const wg_ot *ot = job->ot;
-  lanes reduced[VECTORS];
-  for (int64_t row = row_begin; row < row_end; row++) {
-    double row_worst = job->row_best->value[(row + 1) * job->row_best->keep - 1];
-    for (int64_t first = col_begin; first < col_end; first += WG_CHUNK) {
-      chunk_costs(ot->r, ot->rows.points + row * ot->r, ot->columns + first, ot->padded,
-                  ot->padded_v + first, ot->rows.dual[row], reduced);
-      const lanes *col_worst = (const lanes *)(job->col_worst + first);
-      lane_bits hits = {0};
-      for (int i = 0; i < VECTORS; i++) hits |= below(reduced[i], row_worst, col_worst[i]);
-      if (!any_sign(hits)) continue;
-      for (int i = 0; i < VECTORS; i++)
-        if (any_sign(below(reduced[i], row_worst, col_worst[i])))
-          insert_hits(job, row, first + i * LANES, (const double *)&reduced[i], &row_worst);
-    }
+  float value[WG_CHUNK];
+  wg_sweep_values(job->sweep, row, job->threshold, chunk, value);
+  for (int64_t lane = 0; lane < WG_CHUNK; lane++) {
+    const int64_t col = chunk * WG_CHUNK + lane;
+    if (!(value[lane] < 0.0f) || col >= ot->cols.count) continue;
+    const double reduced =
+        wg_pair_cost(ot, (int32_t)row, (int32_t)col) - ot->rows.dual[row] - ot->cols.dual[col];
+    insert(job->row_best, row, reduced, (int32_t)col);
+    insert(job->col_best, col, reduced, (int32_t)row);
   }
 }
 
-static void scan_rows(scan_job *job, int64_t row_begin, int64_t row_end) {
-  for (int64_t row = row_begin; row < row_end; row += TILE_ROWS)
-    for (int64_t col = 0; col < job->ot->padded; col += TILE_COLUMNS)
-      scan_tile(job, row, WG_MIN(row + TILE_ROWS, row_end), col,
-                WG_MIN(col + TILE_COLUMNS, job->ot->padded));
+static void price_rows(scan_job *job) {
+  const double threshold[WG_SWEEP_ROWS] = {job->threshold, job->threshold, job->threshold,
+                                           job->threshold};
+  for (int64_t col = 0; col < job->sweep->padded; col += job->tile) {
+    const int64_t end = WG_MIN(col + job->tile, job->sweep->padded);
+    for (int64_t row = job->begin; row < job->end; row += WG_SWEEP_ROWS) {
+      const int64_t count = wg_sweep_below(job->sweep, row, threshold, col, end, job->hits);
+      for (int64_t h = 0; h < count; h++)
+        for (int64_t k = 0; k < WG_SWEEP_ROWS && row + k < job->end; k++)
+          if (job->hits[h].rows >> k & 1) look_again(job, row + k, job->hits[h].chunk);
+    }
+    if (job->watch && wg_watch_poll(job->watch)) return;
+  }
 }
 
-static int make_job(wg_mem *mem, wg_ot *ot, wg_best *row_best, const wg_best *col_best,
-                    double threshold, scan_job *job) {
-  *job = (scan_job){.ot = ot, .row_best = row_best};
-  job->col_best = WG_NEW(mem, wg_best, 1);
-  job->col_worst = WG_NEW(mem, double, ot->padded);
-  if (!job->col_best || !job->col_worst) return wg_no_memory();
-  for (int64_t j = 0; j < ot->padded; j++)
-    job->col_worst[j] = j < ot->cols.count ? threshold : -INFINITY;
-  return wg_best_create(mem, col_best->count, col_best->keep, threshold, job->col_best);
+/* ---- nearest ---- */
+
+/* The keep-th least of the lanes' minima: no less than the keep-th least of all. */
+static double kth_least(const double *lanes, int64_t keep) {
+  double least[WG_CHUNK];
+  int64_t count = 0;
+  for (int64_t i = 0; i < WG_CHUNK; i++) {
+    int64_t place = count < keep ? count++ : keep;
+    if (place == keep && !(lanes[i] < least[--place])) continue;
+    for (; place > 0 && least[place - 1] > lanes[i]; place--) least[place] = least[place - 1];
+    least[place] = lanes[i];
+  }
+  return least[count - 1];
 }
 
-static void merge(wg_best *into, const wg_best *from) {
-  for (int64_t key = 0; key < from->count; key++)
-    for (int64_t k = 0; k < from->keep; k++)
-      if (from->index[key * from->keep + k] >= 0)
-        insert(into, key, from->value[key * from->keep + k], from->index[key * from->keep + k]);
+static void nearest_in_tile(scan_job *job, int64_t row, int64_t begin, int64_t end,
+                            const double *threshold) {
+  float value[WG_CHUNK];
+  const int64_t count = wg_sweep_below(job->sweep, row, threshold, begin, end, job->hits);
+  for (int64_t h = 0; h < count; h++)
+    for (int64_t k = 0; k < WG_SWEEP_ROWS && row + k < job->end; k++) {
+      if (!(job->hits[h].rows >> k & 1)) continue;
+      wg_sweep_values(job->sweep, row + k, 0.0, job->hits[h].chunk, value);
+      double limit = worst(job->row_best, row + k);
+      for (int64_t lane = 0; lane < WG_CHUNK; lane++) {
+        if (!(value[lane] < limit)) continue;
+        insert(job->row_best, row + k, value[lane],
+               (int32_t)(job->hits[h].chunk * WG_CHUNK + lane));
+        limit = worst(job->row_best, row + k);
+      }
+    }
 }
 
-int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
-  wg_mem scratch = wg_mem_of(&ot->context->ledger);
-  const double work = (double)ot->rows.count * (double)ot->padded * (double)(ot->r + 2);
-  const int threads = wg_threads_for(ot->context->threads, work);
-  scan_job *jobs = WG_NEW(&scratch, scan_job, threads);
-  int status = jobs ? WG_OK : wg_no_memory();
-  for (int t = 0; t < threads && status == WG_OK; t++)
-    status = make_job(&scratch, ot, row_best, col_best, threshold, &jobs[t]);
+/* A little more than the limit, so that what is at it counts as below. */
+static void set_limit(scan_job *job, int64_t row, double limit) {
+  limit += 1e-6 * fabs(limit) + 1e-30 * job->sweep->unit;
+  double *values = job->row_best->value + row * job->row_best->keep;
+  for (int64_t k = 0; k < job->row_best->keep; k++) values[k] = limit / job->sweep->unit;
+}
+
+static void nearest_rows(scan_job *job) {
+  const int64_t keep = job->row_best->keep, padded = job->sweep->padded;
+  const int64_t sample = WG_MIN((int64_t)SAMPLE_COLUMNS, WG_MIN(padded, job->tile));
+  for (int64_t col = 0; col < padded; col += job->tile) {
+    const int64_t end = WG_MIN(col + job->tile, padded);
+    for (int64_t row = job->begin; row < job->end; row += WG_SWEEP_ROWS) {
+      double lanes[WG_SWEEP_ROWS * WG_CHUNK], threshold[WG_SWEEP_ROWS];
+      if (col == 0) wg_sweep_minima(job->sweep, row, 0, sample, lanes);
+      for (int64_t k = 0; k < WG_SWEEP_ROWS; k++) {
+        threshold[k] = -INFINITY;
+        if (row + k >= job->end) continue;
+        if (col == 0) set_limit(job, row + k, kth_least(lanes + k * WG_CHUNK, keep));
+        threshold[k] = worst(job->row_best, row + k) * job->sweep->unit;
+      }
+      nearest_in_tile(job, row, col, end, threshold);
+    }
+    if (job->watch && wg_watch_poll(job->watch)) return;
+  }
+}
+
+/* ---- the c-transform ---- */
+
+static void least_of_rows(scan_job *job) {
+  for (int64_t row = job->begin; row < job->end; row++) job->least[row] = INFINITY;
+  for (int64_t col = 0; col < job->sweep->padded; col += job->tile) {
+    const int64_t end = WG_MIN(col + job->tile, job->sweep->padded);
+    for (int64_t row = job->begin; row < job->end; row += WG_SWEEP_ROWS) {
+      double lanes[WG_SWEEP_ROWS * WG_CHUNK];
+      wg_sweep_minima(job->sweep, row, col, end, lanes);
+      for (int64_t k = 0; k < WG_SWEEP_ROWS && row + k < job->end; k++)
+        for (int64_t lane = 0; lane < WG_CHUNK; lane++)
+          job->least[row + k] = WG_MIN(job->least[row + k], lanes[k * WG_CHUNK + lane]);
+    }
+    if (job->watch && wg_watch_poll(job->watch)) return;
+  }
+}
+
+/* ---- threads ---- */
+
+/* Runs `work` over all rows of the sweep, on threads; each has column lists of its own if the
+ * caller has some. */
+static int run(wg_context *context, const scan_job *like, void (*work)(scan_job *)) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  const wg_sweep *s = like->sweep;
+  const int threads = wg_threads_for(
+      context->threads, (double)s->rows * (double)s->padded * (double)(s->r + 2) / 4.0);
+  scan_job *jobs = WG_NEW(&mem, scan_job, threads);
+  wg_best *lists = WG_NEW(&mem, wg_best, threads);
+  int status = jobs && lists ? WG_OK : wg_no_memory();
+  const int64_t blocks = (s->rows + WG_SWEEP_ROWS - 1) / WG_SWEEP_ROWS;
+  for (int t = 0; t < threads && status == WG_OK; t++) {
+    scan_job *job = &jobs[t];
+    *job = *like;
+    job->watch = t == 0 ? &context->watch : NULL;
+    job->tile = tile_columns(s->r);
+    job->begin = blocks * t / threads * WG_SWEEP_ROWS;
+    job->end = WG_MIN(blocks * (t + 1) / threads * WG_SWEEP_ROWS, s->rows);
+    job->hits = WG_NEW(&mem, wg_hit, job->tile / WG_CHUNK);
+    if (!job->hits) status = wg_no_memory();
+    if (!like->col_best || status != WG_OK) continue;
+    job->col_best = &lists[t];
+    status = wg_best_create(&mem, like->col_best->count, like->col_best->keep, like->threshold,
+                            &lists[t]);
+  }
   if (status == WG_OK) {
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (int t = 0; t < threads; t++)
-      scan_rows(&jobs[t], ot->rows.count * t / threads, ot->rows.count * (t + 1) / threads);
-    for (int t = 0; t < threads; t++) merge(col_best, jobs[t].col_best);
+    for (int t = 0; t < threads; t++) work(&jobs[t]);
   }
-  wg_mem_clear(&scratch);
+  for (int t = 0; like->col_best && t < threads && status == WG_OK; t++)
+    for (int64_t k = 0; k < lists[t].count * lists[t].keep; k++)
+      if (lists[t].index[k] >= 0)
+        insert(like->col_best, k / lists[t].keep, lists[t].value[k], lists[t].index[k]);
+  wg_mem_clear(&mem);
   return status;
 }
 
-/* ---- the c-transform: the same sweep, keeping only each point's minimum ---- */
-
-WG_MULTIVERSION
-static void transform_block(int64_t r, int64_t begin, int64_t end, const double *points,
-                            const double *columns, int64_t padded, const double *v, double *dual) {
-  lanes reduced[VECTORS];
-  for (int64_t i = begin; i < end; i++) {
-    double least[LANES];
-    for (int lane = 0; lane < LANES; lane++) least[lane] = INFINITY;
-    for (int64_t first = 0; first < padded; first += WG_CHUNK) {
-      chunk_costs(r, points + i * r, columns + first, padded, v + first, 0.0, reduced);
-      const double *values = (const double *)reduced;
-      for (int k = 0; k < VECTORS; k++)
-        for (int lane = 0; lane < LANES; lane++)
-          least[lane] = WG_MIN(least[lane], values[k * LANES + lane]);
-    }
-    dual[i] = INFINITY;
-    for (int lane = 0; lane < LANES; lane++) dual[i] = WG_MIN(dual[i], least[lane]);
-  }
+int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
+  wg_mem mem = wg_mem_of(&ot->context->ledger);
+  wg_sweep sweep;
+  const scan_job job = {.ot = ot,
+                        .sweep = &sweep,
+                        .threshold = threshold,
+                        .row_best = row_best,
+                        .col_best = col_best};
+  int status = wg_sweep_create(&mem, ot->r, &ot->rows, &ot->cols, &sweep);
+  if (status == WG_OK) status = run(ot->context, &job, price_rows);
+  wg_mem_clear(&mem);
+  return status;
 }
 
-int wg_c_transform(wg_context *context, int64_t r, int64_t count, const double *points, int64_t m,
-                   const double *others, const double *other_dual, double *dual) {
-  wg_mem scratch = wg_mem_of(&context->ledger);
-  int64_t padded = (m + WG_CHUNK - 1) / WG_CHUNK * WG_CHUNK;
-  double *columns = WG_NEW(&scratch, double, padded *WG_MAX(r, 1));
-  double *v = WG_NEW(&scratch, double, padded);
-  if (!columns || !v) {
-    wg_mem_clear(&scratch);
-    return wg_no_memory();
-  }
-  for (int64_t j = 0; j < padded; j++) v[j] = j < m ? other_dual[j] : -INFINITY;
-  for (int64_t j = 0; j < m; j++)
-    for (int64_t k = 0; k < r; k++) columns[k * padded + j] = others[j * r + k];
-  const int threads =
-      wg_threads_for(context->threads, (double)count * (double)padded * (double)(r + 2));
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-  for (int t = 0; t < threads; t++)
-    transform_block(r, count * t / threads, count * (t + 1) / threads, points, columns, padded, v,
-                    dual);
-  wg_mem_clear(&scratch);
-  return WG_OK;
+int wg_nearest(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+               wg_best *best) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_sweep sweep;
+  const scan_job job = {.sweep = &sweep, .row_best = best};
+  int status = wg_sweep_create(&mem, r, rows, columns, &sweep);
+  if (status == WG_OK) status = run(context, &job, nearest_rows);
+  wg_mem_clear(&mem);
+  return status;
+}
+
+int wg_c_transform(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+                   double *least) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_sweep sweep;
+  const scan_job job = {.sweep = &sweep, .least = least};
+  int status = wg_sweep_create(&mem, r, rows, columns, &sweep);
+  if (status == WG_OK) status = run(context, &job, least_of_rows);
+  wg_mem_clear(&mem);
+  return status;
 }

@@ -40,10 +40,7 @@ int wg_ot_create(wg_context *context, int64_t n, int64_t m, const int64_t *suppl
   if (!fresh) return wg_no_memory();
   fresh->context = context;
   fresh->mem = mem; /* the engine is the first block of its own memory */
-  fresh->padded = (m + WG_CHUNK - 1) / WG_CHUNK * WG_CHUNK;
-  fresh->padded_v = WG_NEW(&fresh->mem, double, fresh->padded);
-  int status = fresh->padded_v ? WG_OK : wg_no_memory();
-  if (status == WG_OK) status = create_side(&fresh->mem, n, supply, &fresh->rows);
+  int status = create_side(&fresh->mem, n, supply, &fresh->rows);
   if (status == WG_OK) status = create_side(&fresh->mem, m, demand, &fresh->cols);
   if (status != WG_OK) {
     wg_ot_free(fresh);
@@ -72,17 +69,9 @@ static int set_points(wg_ot *ot, wg_side *side, int64_t r, const double *points)
 }
 
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
-  if (r != ot->r || !ot->columns) {
-    double *columns = WG_NEW(&ot->mem, double, WG_MAX(r, 1) * ot->padded);
-    if (!columns) return wg_no_memory();
-    wg_drop(&ot->mem, ot->columns);
-    ot->columns = columns;
-  }
   WG_TRY(set_points(ot, &ot->rows, r, z));
   WG_TRY(set_points(ot, &ot->cols, r, w));
   ot->r = r;
-  for (int64_t j = 0; j < ot->cols.count; j++)
-    for (int64_t k = 0; k < r; k++) ot->columns[k * ot->padded + j] = w[j * r + k];
   return WG_OK;
 }
 
@@ -201,13 +190,10 @@ static bool optimise_pool(wg_ot *ot, double tolerance) {
   return ot->stats.pivots <= most;
 }
 
-/* Looks at every pair and adds the violated ones; *added tells how many. */
-static int price(wg_ot *ot, double tolerance, int64_t *added) {
+int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   wg_best row_best, col_best;
   const int64_t before = ot->pool.count;
-  for (int64_t j = 0; j < ot->padded; j++)
-    ot->padded_v[j] = j < ot->cols.count ? ot->cols.dual[j] : -INFINITY;
   int status = wg_best_create(&mem, ot->rows.count, ADDED_PER_POINT, -tolerance, &row_best);
   if (status == WG_OK)
     status = wg_best_create(&mem, ot->cols.count, ADDED_PER_POINT, -tolerance, &col_best);
@@ -242,6 +228,7 @@ static int slim_pool(wg_ot *ot) {
     pool->cost[kept++] = pool->cost[e];
   }
   pool->count = kept;
+  pool->stopgap_begin = pool->stopgap_end = 0;
   for (int64_t i = 0; i < nodes; i++)
     if (ot->tree.nodes[i].arc >= 0) ot->tree.nodes[i].arc = place[ot->tree.nodes[i].arc];
   wg_mem_clear(&mem);
@@ -252,24 +239,35 @@ static int start(wg_ot *ot) {
   if (ot->has_basis) return slim_pool(ot);
   wg_ot_forget(ot);
   WG_TRY(wg_start_duals(ot));
-  for (int64_t j = 0; j < ot->padded; j++)
-    ot->padded_v[j] = j < ot->cols.count ? ot->cols.dual[j] : -INFINITY;
   WG_TRY(wg_start_basis(ot));
   ot->has_basis = true;
   return WG_OK;
 }
 
+/* Raises the toll while stopgap arcs still carry mass at less than their true cost; true if so. */
+static bool raise_toll(wg_ot *ot) {
+  wg_pool *pool = &ot->pool;
+  bool carries = false;
+  for (int64_t i = 0; i < ot->tree.count && !carries; i++) {
+    const wg_tree_node *node = &ot->tree.nodes[i];
+    if (node->arc < pool->stopgap_begin || node->arc >= pool->stopgap_end) continue;
+    carries = node->flow > 0 && pool->cost[node->arc] >= pool->toll;
+  }
+  pool->toll = carries ? 16.0 * pool->toll : INFINITY;
+  return carries;
+}
+
 static int solve_rounds(wg_ot *ot) {
   double patience = 1.0;
   int64_t added = 1;
-  while (added && !ot->context->watch.stopped) {
+  while ((added || raise_toll(ot)) && !ot->context->watch.stopped) {
     double size = centre_duals(ot);
     wg_pool_shift(ot);
     size += largest_tree_cost(ot);
     if (!optimise_pool(ot, patience * pivot_tolerance * size)) patience *= 4.0;
     fold_potentials(ot);
     if (wg_watch_poll(&ot->context->watch)) break;
-    WG_TRY(price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
+    WG_TRY(wg_price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
     if (++ot->stats.rounds % MANY_ROUNDS == 0) patience *= 4.0;
   }
   return WG_OK;
