@@ -6,15 +6,18 @@
 #   scripts/setup.sh          what `make`, `make demo` and `make test` need
 #   scripts/setup.sh lint     also the formatter and the checkers of `make lint`
 #   scripts/setup.sh fuzz     also the compiler of `make fuzz`
+#   scripts/setup.sh bench    also numpy and POT, in build-bench unless python3 has them
 set -euo pipefail
 
 purpose=${1:-build}
 case $purpose in
-  build | lint | fuzz) ;;
-  *) echo "setup.sh: $purpose is none of lint, fuzz" >&2; exit 2 ;;
+  build | lint | fuzz | bench) ;;
+  *) echo "setup.sh: $purpose is none of lint, fuzz, bench" >&2; exit 2 ;;
 esac
 
 cc=${CC:-cc}
+bench_folder=$(cd "$(dirname "$0")/.." && pwd)/build-bench
+bench_python=$bench_folder/bin/python3
 
 command_exists() { command -v "$1" >/dev/null 2>&1; }
 module() { pkg-config --exists "$1" 2>/dev/null; }
@@ -24,6 +27,9 @@ any_font() {
     /Library/Fonts /System/Library/Fonts)
   [ -n "$(find "${places[@]}" -name '*.[to]tf' -print -quit 2>/dev/null)" ]
 }
+python_modules() { (cd / && "$1" -c 'import numpy, ot') >/dev/null 2>&1; }
+python_for_benchmarks() { python_modules python3 || python_modules "$bench_python"; }
+python_or_venv() { python_for_benchmarks || python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 fuzzing_clang() {
   local probe status=0
   probe=$(mktemp -d)
@@ -66,6 +72,8 @@ find_missing() {
     need mandoc mandoc mandoc command_exists mandoc
   elif [ "$purpose" = fuzz ]; then
     need clang,libclang-rt-dev,libomp-dev clang,compiler-rt,libomp-devel llvm fuzzing_clang
+  elif [ "$purpose" = bench ]; then
+    need python3-venv python3 python3 python_or_venv
   fi
 }
 
@@ -92,12 +100,19 @@ install_missing() {
     --no-install-recommends "${debian[@]}" >/dev/null
 }
 
+install_python_modules() {
+  echo "setup: installing numpy and POT in build-bench"
+  python3 -m venv "$bench_folder"
+  "$bench_python" -m pip install --quiet --upgrade numpy POT
+}
+
 find_missing
-[ ${#debian[@]} -gt 0 ] || exit 0
-if ! command_exists apt-get; then
-  say_what_is_missing
-  exit 1
+if [ ${#debian[@]} -gt 0 ]; then
+  command_exists apt-get || { say_what_is_missing; exit 1; }
+  install_missing
+  find_missing
+  [ ${#debian[@]} -eq 0 ] || { say_what_is_missing; exit 1; }
 fi
-install_missing
-find_missing
-[ ${#debian[@]} -eq 0 ] || { say_what_is_missing; exit 1; }
+if [ "$purpose" = bench ]; then
+  python_for_benchmarks || install_python_modules
+fi

@@ -58,9 +58,12 @@ typedef struct wg_watch {
   wg_progress_fn report;
   void *data;
   wg_progress state;
-  int stopped; /* 0, or the wg_outcome that ends the solve: WG_TIME_LIMIT or WG_STOPPED */
+  int stopped;   /* 0, or the wg_outcome that ends the solve: WG_TIME_LIMIT or WG_STOPPED */
+  char text[96]; /* a phase that is made up as the solve goes */
 } wg_watch;
 void wg_watch_start(wg_watch *watch, double time_limit, wg_progress_fn report, void *data);
+/* Makes a sentence the phase that progress reports show. */
+void wg_watch_phase(wg_watch *watch, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reports if a tenth of a second has passed; returns watch->stopped. Cheap enough for once a
  * thousand pivots. Call from the main thread only. */
 int wg_watch_poll(wg_watch *watch);

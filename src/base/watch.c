@@ -1,4 +1,6 @@
 /* Time, deadlines and progress. One watch a solve; polling costs one clock read. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <time.h>
 
 #ifdef _OPENMP
@@ -21,6 +23,14 @@ void wg_watch_start(wg_watch *watch, double time_limit, wg_progress_fn report, v
                       .report = report,
                       .data = data,
                       .state = {.phase = "", .upper = INFINITY, .seconds_left = NAN}};
+}
+
+void wg_watch_phase(wg_watch *watch, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(watch->text, sizeof watch->text, format, arguments);
+  va_end(arguments);
+  watch->state.phase = watch->text;
 }
 
 int wg_watch_poll(wg_watch *watch) {

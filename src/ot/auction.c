@@ -4,20 +4,36 @@
  * offers so much more that it would still hold that column at the value of its second choice, less
  * epsilon; the column keeps the strongest offers up to its demand and returns the weakest to their
  * rows. Every unit placed is then within epsilon of its row's best, so the flow is optimal up to
- * epsilon times the mass (Bertsekas 1988; for general masses Bertsekas and Castanon 1989: here
- * an offer covers as many units as fit). Phases divide epsilon and keep what still satisfies the
- * sharper condition. The last few rows may fight long price wars: augment.c places them.
+ * epsilon times the mass (Bertsekas 1988; for general masses Bertsekas and Castanon 1989: here an
+ * offer covers as many units as fit; what that costs the claim is in docs/theory/transport.md).
+ * Phases divide epsilon and keep what still satisfies the sharper condition. The last few rows may
+ * fight long price wars: reprice.c shows them the way.
  * Cost a few scans of each row's arcs per phase; memory 40 bytes an arc.
  */
 #include "ot/auction.h"
+
+enum { POLL_EVERY = 1 << 16, BIDS_A_TURN = 8 }; /* bids: per point, between new prices */
+
+/* A counting sort; while it runs, col_first[j + 1] is where column j's next arc goes. */
+static void list_by_columns(wg_auction *a) {
+  const wg_pool *pool = a->pool;
+  for (int64_t e = 0; e < pool->count; e++)
+    if (pool->col[e] + 2 <= a->m) a->col_first[pool->col[e] + 2]++;
+  for (int64_t j = 2; j <= a->m; j++) a->col_first[j] += a->col_first[j - 1];
+  for (int64_t e = 0; e < pool->count; e++)
+    a->by_col[a->col_first[pool->col[e] + 1]++] = (int32_t)e;
+}
 
 int wg_auction_create(wg_mem *mem, wg_ot *ot, wg_draft *draft, wg_auction *a) {
   const int64_t n = ot->rows.count, m = ot->cols.count, arcs = ot->pool.count;
   *a = (wg_auction){.n = n,
                     .m = m,
                     .pool = &ot->pool,
+                    .context = ot->context,
                     .demand = ot->cols.mass,
                     .first = WG_NEW(mem, int64_t, n + 1),
+                    .by_col = WG_NEW(mem, int32_t, arcs),
+                    .col_first = WG_NEW(mem, int64_t, m + 1),
                     .flow = draft->flow,
                     .level = WG_NEW(mem, double, arcs),
                     .child = WG_NEW(mem, int32_t, arcs),
@@ -28,11 +44,13 @@ int wg_auction_create(wg_mem *mem, wg_ot *ot, wg_draft *draft, wg_auction *a) {
                     .price = WG_NEW(mem, double, m),
                     .best = WG_NEW(mem, double, n),
                     .queue = WG_NEW(mem, int32_t, n)};
+  if (!a->by_col || !a->col_first) return wg_no_memory();
   if (!a->first || !a->level || !a->child || !a->sibling || !a->top || !a->price || !a->best ||
       !a->queue)
     return wg_no_memory();
   for (int64_t e = 0; e < arcs; e++) a->first[ot->pool.row[e] + 1]++;
   for (int64_t i = 0; i < n; i++) a->first[i + 1] += a->first[i];
+  list_by_columns(a);
   return WG_OK;
 }
 
@@ -81,8 +99,9 @@ static void enqueue(wg_auction *a, int32_t row) {
   a->queue[place >= a->n ? place - a->n : place] = row;
 }
 
-/* Returns `amount` of the column's weakest offers to their rows. The bidder's own older offer, when
- * its turn comes, is taken off the heap instead: true, it is to be put back at the new level. */
+/* Returns `amount` of the column's weakest offers to their rows, which queue again (the bidding row
+ * has its turn). The bidder's own older offer, when its turn comes, is taken off the heap instead:
+ * true, it is to be put back at the new level. */
 static bool evict(wg_auction *a, int32_t col, int64_t amount, int32_t bidder) {
   bool taken_off = false;
   while (amount > 0) {
@@ -93,7 +112,7 @@ static bool evict(wg_auction *a, int32_t col, int64_t amount, int32_t bidder) {
       continue;
     }
     const int64_t part = WG_MIN(amount, a->flow[arc]);
-    if (a->excess[row] == 0) enqueue(a, row);
+    if (a->excess[row] == 0 && row != a->pool->row[bidder]) enqueue(a, row);
     a->excess[row] += part;
     a->flow[arc] -= part;
     amount -= part;
@@ -138,7 +157,7 @@ static bool bid(wg_auction *a, int32_t row) {
   while (a->excess[row] > 0) {
     double best, second;
     const int64_t arc = choose(a, row, &best, &second);
-    if (arc < 0 || best > a->ceiling) return false;
+    if (arc < 0) return false;
     if (second == INFINITY) second = best + 16.0 * a->epsilon; /* no second choice to go by */
     const int64_t amount = WG_MIN(a->excess[row], a->demand[a->pool->col[arc]] - a->flow[arc]);
     a->excess[row] -= amount;
@@ -176,19 +195,61 @@ static void keep_sharp(wg_auction *a) {
   }
 }
 
-void wg_auction_phase(wg_auction *a, double epsilon, double ceiling, int64_t most) {
-  a->epsilon = epsilon;
-  a->ceiling = ceiling;
-  keep_sharp(a);
-  a->queue_begin = a->queue_count = 0;
-  for (int32_t i = 0; i < a->n; i++)
-    if (a->excess[i] > 0) enqueue(a, i);
+/* Bids until no row waits or `most` bids are made; false: the watch stopped it. */
+static bool run_queue(wg_auction *a, int64_t most) {
   const int64_t limit = a->bids + most;
+  int64_t turns = 0;
   while (a->queue_count > 0 && a->bids < limit) {
     const int32_t row = a->queue[a->queue_begin++];
     if (a->queue_begin == a->n) a->queue_begin = 0;
     a->queue_count--;
     bid(a, row);
+    if (++turns % POLL_EVERY == 0 && wg_watch_poll(&a->context->watch)) return false;
   }
+  return true;
+}
+
+/* What a row holds whole it pays less for than for its dearest mass, and nobody bids that price
+ * down. It may fall, at no one's expense, until the row is indifferent; else it proves too little.
+ */
+static void lower_whole(wg_auction *a, int64_t row) {
+  double dearest = -INFINITY;
+  for (int64_t e = a->first[row]; e < a->first[row + 1]; e++)
+    if (a->flow[e] > 0) dearest = WG_MAX(dearest, a->pool->cost[e] - a->price[a->pool->col[e]]);
+  for (int64_t e = a->first[row]; e < a->first[row + 1]; e++) {
+    const int32_t col = a->pool->col[e];
+    if (a->flow[e] < a->demand[col]) continue;
+    a->price[col] = WG_MIN(a->price[col], a->pool->cost[e] - dearest);
+    a->level[e] = a->price[col];
+  }
+}
+
+static void find_bests(wg_auction *a) {
+  for (int64_t i = 0; i < a->n; i++) lower_whole(a, i);
   for (int64_t i = 0; i < a->n; i++) a->best[i] = row_best(a, i);
+}
+
+static void queue_up(wg_auction *a) {
+  a->queue_begin = a->queue_count = 0;
+  for (int32_t i = 0; i < a->n; i++)
+    if (a->excess[i] > 0) enqueue(a, i);
+}
+
+int wg_auction_phase(wg_auction *a, double epsilon, double ceiling, int64_t most, bool *stuck) {
+  const int64_t limit = a->bids + most, turn = BIDS_A_TURN * (a->n + a->m);
+  int status = WG_OK;
+  a->epsilon = epsilon;
+  a->ceiling = ceiling;
+  *stuck = false;
+  keep_sharp(a);
+  queue_up(a);
+  while (a->queue_count > 0 && run_queue(a, WG_MIN(turn, limit - a->bids))) {
+    queue_up(a); /* with the rows that hold all their columns whole */
+    if (a->queue_count == 0) break;
+    find_bests(a);
+    status = wg_reprice(a, stuck);
+    if (status != WG_OK || *stuck || a->bids >= limit) break;
+  }
+  find_bests(a);
+  return status;
 }

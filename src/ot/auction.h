@@ -9,8 +9,11 @@
 typedef struct wg_auction {
   int64_t n, m;
   const wg_pool *pool;
+  wg_context *context;
   const int64_t *demand;
   int64_t *first;           /* n + 1: where each row's arcs begin                 */
+  int32_t *by_col;          /* all arcs, column by column                         */
+  int64_t *col_first;       /* m + 1: where each column's begin there             */
   int64_t *flow;            /* of each arc                                        */
   double *level;            /* of each arc: the price at which its mass was won   */
   int32_t *child, *sibling; /* of each arc: the heap of its column's bids  */
@@ -36,11 +39,14 @@ int wg_draft_reserve(wg_mem *mem, wg_draft *draft, int64_t arcs);
 
 /* Works on the draft in place. The pool must be sorted by rows. */
 int wg_auction_create(wg_mem *mem, wg_ot *ot, wg_draft *draft, wg_auction *a);
-/* Bids until every row is placed or about `most` bids are made. */
-void wg_auction_phase(wg_auction *a, double epsilon, double ceiling, int64_t most);
-/* Places what an auction left by shortest augmenting paths; gives up after about `most` arcs.
- * *stuck: some row can reach no column with room, so the pool lacks arcs. */
-int wg_augment(wg_mem *mem, wg_auction *a, int64_t most, bool *stuck);
+/* Bids until every row is placed or about `most` bids are made. *stuck: some row sees no column
+ * with room below the ceiling, so the pool lacks arcs. */
+int wg_auction_phase(wg_auction *a, double epsilon, double ceiling, int64_t most, bool *stuck);
+
+/* ---- reprice.c ---- */
+/* Prices under which every row sees a tight way to a column with room; *stuck as above. Takes the
+ * rows' bests as they are and leaves them behind. */
+int wg_reprice(wg_auction *a, bool *stuck);
 
 /* ---- forest.c ---- */
 /* Moves mass until the arcs that carry some form a forest; marginals stay. */

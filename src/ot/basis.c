@@ -20,13 +20,12 @@ enum { MOST_AUCTIONS = 6 };
 typedef struct effort {
   int64_t nearest; /* arcs a row and a column at the start                     */
   int64_t bids;    /* most bids a phase and point                               */
-  int64_t search;  /* most arcs a phase scanned for augmenting paths, per arc   */
   double fine;     /* last epsilon, in mean costs of the first pool             */
   double again;    /* first epsilon after pricing, in units of the last         */
   double ceiling;  /* a row that costs more than so many mean costs waits       */
 } effort;
-static const effort equal_effort = {8, 4, 10, 0.003, 25.0, 16.0};
-static const effort general_effort = {10, 8, 1, 0.02, 5.0, 32.0};
+static const effort equal_effort = {8, 40, 0.003, 25.0, 16.0};
+static const effort general_effort = {10, 8, 0.02, 5.0, 32.0};
 static const double steps = 5.0; /* epsilon of one phase to the next */
 static const double toll = 16.0; /* in mean costs */
 
@@ -104,8 +103,7 @@ static int auction(wg_ot *ot, wg_draft *d, const effort *limits, double fine, do
   int status = wg_auction_create(&mem, ot, d, &a);
   const int64_t bids = limits->bids * (ot->rows.count + ot->cols.count);
   while (status == WG_OK) {
-    wg_auction_phase(&a, *epsilon, ceiling, bids);
-    status = wg_augment(&mem, &a, limits->search * ot->pool.count, stuck);
+    status = wg_auction_phase(&a, *epsilon, ceiling, bids, stuck);
     if (*epsilon <= fine || *stuck || wg_watch_poll(&ot->context->watch)) break;
     *epsilon = WG_MAX(*epsilon / steps, fine);
   }
@@ -126,6 +124,8 @@ static int auctions(wg_ot *ot, wg_mem *mem, const effort *limits, wg_draft *d) {
   for (int round = 0; round < MOST_AUCTIONS && !ot->context->watch.stopped; round++) {
     int64_t added;
     bool stuck = false;
+    wg_watch_phase(&ot->context->watch, "transport, %lld points: auction %d",
+                   (long long)ot->rows.count, round + 1);
     WG_TRY(auction(ot, d, limits, fine, ceiling, &epsilon, &stuck));
     WG_TRY(wg_price(ot, epsilon, &added));
     WG_TRY(wg_draft_reserve(mem, d, ot->pool.count));

@@ -7,18 +7,22 @@
 /* Columns are padded to whole chunks so that kernels have no remainder loop. */
 enum { WG_CHUNK = 64 };
 
-/* One cloud in cost coordinates. */
+/* One cloud in cost coordinates. Points may be kept in an order of the engine's own. */
 typedef struct wg_side {
   int64_t count;
   double *points;      /* count x r                                       */
   double *dual;        /* count: u or v, the running answer               */
   const int64_t *mass; /* count                                           */
+  int32_t *order;      /* the caller's index of each point, NULL: the same */
+  bool is_sorted;      /* neighbours in memory are neighbours in space    */
+  double *answer;      /* the duals in the caller's order                 */
 } wg_side;
 
 /* Candidate arcs of the simplex. */
 typedef struct wg_pool {
   int64_t count, capacity;
   int32_t *row, *col;
+  int64_t ends;         /* capacity of tail and head: none until there is a tree    */
   int32_t *tail, *head; /* the nodes of row and col in the tree's present numbering */
   double *cost;         /* shifted: c - u - v at the duals the current solve began with */
   /* Stopgap arcs carry, at the start, mass that found no near place: they cost no more than the
@@ -78,6 +82,7 @@ struct wg_ot {
   wg_pool pool;
   wg_tree tree;
   bool has_basis, is_line;
+  double proved; /* lower bound of the cost after the last pricing, per unit of mass */
   /* the coupling when is_line (one-dimensional costs need no tree) */
   int64_t line_count;
   int32_t *line_row, *line_col;
@@ -94,6 +99,8 @@ typedef struct wg_best {
   int32_t *index; /* count x keep             */
 } wg_best;
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best);
+/* Puts (value, index) into the sorted lists if it is less than the worst. */
+void wg_insert(int64_t keep, double *values, int32_t *indices, double value, int32_t index);
 /* Fills both lists; they come fresh from wg_best_create with one threshold. */
 int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold);
 /* The nearest columns of each row, by reduced cost to single precision. */
@@ -126,6 +133,8 @@ typedef struct wg_key {
   int32_t index;
 } wg_key;
 void wg_sort_keys(wg_key *keys, int64_t count);
+int wg_pool_reserve(wg_mem *mem, wg_pool *pool, int64_t capacity);
+int wg_pool_reserve_ends(wg_mem *mem, wg_pool *pool); /* tails and heads for all arcs */
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost);
 double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col);
 /* Adds the pairs listed in both lists, each once. */

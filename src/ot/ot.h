@@ -15,7 +15,8 @@ void wg_ot_free(wg_ot *ot);
  * the next solve starts warm. r = 0 is the zero cost. */
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
 /* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped)
- * returns WG_OK with a valid coupling that may not be optimal. */
+ * returns WG_OK with a valid coupling that may not be optimal, and duals that are feasible to
+ * single precision. */
 int wg_ot_solve(wg_ot *ot);
 /* Forgets basis, arcs and duals: the next solve starts cold. */
 void wg_ot_forget(wg_ot *ot);

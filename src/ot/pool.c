@@ -15,26 +15,36 @@ void wg_sort_keys(wg_key *keys, int64_t count) {
   qsort(keys, (size_t)count, sizeof *keys, compare_keys);
 }
 
+int wg_pool_reserve(wg_mem *mem, wg_pool *pool, int64_t capacity) {
+  if (capacity <= pool->capacity) return WG_OK;
+  int32_t *rows = WG_GROW(mem, pool->row, int32_t, capacity);
+  if (!rows) return wg_no_memory();
+  pool->row = rows;
+  int32_t *cols = WG_GROW(mem, pool->col, int32_t, capacity);
+  if (!cols) return wg_no_memory();
+  pool->col = cols;
+  double *costs = WG_GROW(mem, pool->cost, double, capacity);
+  if (!costs) return wg_no_memory();
+  pool->cost = costs;
+  pool->capacity = capacity;
+  return WG_OK;
+}
+
+int wg_pool_reserve_ends(wg_mem *mem, wg_pool *pool) {
+  if (pool->ends >= pool->count) return WG_OK;
+  int32_t *tails = WG_GROW(mem, pool->tail, int32_t, pool->capacity);
+  if (!tails) return wg_no_memory();
+  pool->tail = tails;
+  int32_t *heads = WG_GROW(mem, pool->head, int32_t, pool->capacity);
+  if (!heads) return wg_no_memory();
+  pool->head = heads;
+  pool->ends = pool->capacity;
+  return WG_OK;
+}
+
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost) {
-  if (pool->count == pool->capacity) {
-    int64_t capacity = 64 + pool->capacity + pool->capacity / 2;
-    int32_t *rows = WG_GROW(mem, pool->row, int32_t, capacity);
-    if (!rows) return wg_no_memory();
-    pool->row = rows;
-    int32_t *cols = WG_GROW(mem, pool->col, int32_t, capacity);
-    if (!cols) return wg_no_memory();
-    pool->col = cols;
-    int32_t *tails = WG_GROW(mem, pool->tail, int32_t, capacity);
-    if (!tails) return wg_no_memory();
-    pool->tail = tails;
-    int32_t *heads = WG_GROW(mem, pool->head, int32_t, capacity);
-    if (!heads) return wg_no_memory();
-    pool->head = heads;
-    double *costs = WG_GROW(mem, pool->cost, double, capacity);
-    if (!costs) return wg_no_memory();
-    pool->cost = costs;
-    pool->capacity = capacity;
-  }
+  if (pool->count == pool->capacity)
+    WG_TRY(wg_pool_reserve(mem, pool, 64 + pool->capacity + pool->capacity / 8));
   pool->row[pool->count] = row;
   pool->col[pool->count] = col;
   pool->cost[pool->count++] = cost;
@@ -59,14 +69,25 @@ static int add_pair(wg_ot *ot, int32_t row, int32_t col) {
   return wg_pool_add(&ot->mem, &ot->pool, row, col, cost);
 }
 
+/* Whether slot k of the column lists holds a pair that the row lists do not. */
+static bool is_new(const wg_best *row_best, const wg_best *col_best, int64_t k) {
+  const int32_t row = col_best->index[k];
+  return row >= 0 && !lists(row_best, row, (int32_t)(k / col_best->keep));
+}
+
 int wg_pool_add_lists(wg_ot *ot, const wg_best *row_best, const wg_best *col_best) {
-  for (int64_t i = 0; i < row_best->count * row_best->keep; i++)
-    if (row_best->index[i] >= 0)
-      WG_TRY(add_pair(ot, (int32_t)(i / row_best->keep), row_best->index[i]));
-  for (int64_t j = 0; j < col_best->count * col_best->keep; j++) {
-    int32_t row = col_best->index[j], col = (int32_t)(j / col_best->keep);
-    if (row >= 0 && !lists(row_best, row, col)) WG_TRY(add_pair(ot, row, col));
-  }
+  const int64_t row_slots = row_best->count * row_best->keep;
+  const int64_t col_slots = col_best->count * col_best->keep;
+  int64_t count = ot->pool.count;
+  for (int64_t k = 0; k < row_slots; k++) count += row_best->index[k] >= 0;
+  for (int64_t k = 0; k < col_slots; k++) count += is_new(row_best, col_best, k);
+  WG_TRY(wg_pool_reserve(&ot->mem, &ot->pool, count)); /* to the arc: pools are large */
+  for (int64_t k = 0; k < row_slots; k++)
+    if (row_best->index[k] >= 0)
+      WG_TRY(add_pair(ot, (int32_t)(k / row_best->keep), row_best->index[k]));
+  for (int64_t k = 0; k < col_slots; k++)
+    if (is_new(row_best, col_best, k))
+      WG_TRY(add_pair(ot, col_best->index[k], (int32_t)(k / col_best->keep)));
   return WG_OK;
 }
 

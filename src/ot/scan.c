@@ -10,9 +10,10 @@
  */
 #include <string.h>
 
+#include "ot/kdtree.h"
 #include "ot/sweep.h"
 
-enum { TILE_NUMBERS = 131072, SAMPLE_COLUMNS = 4096 };
+enum { TILE_NUMBERS = 131072, SAMPLE_COLUMNS = 4096, MANY_IN_PLANE = 8000, MANY_IN_SPACE = 30000 };
 
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best) {
   *best = (wg_best){.count = count, .keep = keep};
@@ -26,11 +27,8 @@ int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, w
   return WG_OK;
 }
 
-/* Puts (value, index) into the sorted list of `key`, if it is less than the list's worst. */
-static void insert(wg_best *best, int64_t key, double value, int32_t index) {
-  double *values = best->value + key * best->keep;
-  int32_t *indices = best->index + key * best->keep;
-  int64_t place = best->keep - 1;
+void wg_insert(int64_t keep, double *values, int32_t *indices, double value, int32_t index) {
+  int64_t place = keep - 1;
   if (!(value < values[place])) return;
   for (; place > 0 && values[place - 1] > value; place--) {
     values[place] = values[place - 1];
@@ -38,6 +36,11 @@ static void insert(wg_best *best, int64_t key, double value, int32_t index) {
   }
   values[place] = value;
   indices[place] = index;
+}
+
+static void insert(wg_best *best, int64_t key, double value, int32_t index) {
+  wg_insert(best->keep, best->value + key * best->keep, best->index + key * best->keep, value,
+            index);
 }
 
 static double worst(const wg_best *best, int64_t key) {
@@ -209,7 +212,39 @@ static int run(wg_context *context, const scan_job *like, void (*work)(scan_job 
   return status;
 }
 
+/* ---- in low dimension ---- */
+
+/* Where a tree beats looking at all pairs: measured. */
+static bool tree_pays(int64_t r, int64_t columns) {
+  if (r < 2 || r > WG_KD_MOST) return false;
+  return columns >= (r == 2 ? MANY_IN_PLANE : MANY_IN_SPACE);
+}
+
+static int query_rows(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+                      wg_best *best) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_kdtree *tree;
+  int32_t *order = WG_NEW(&mem, int32_t, rows->count); /* neighbours use the same nodes */
+  int status = order ? wg_kdtree_create(&mem, r, rows, columns, &tree) : wg_no_memory();
+  if (status == WG_OK) {
+    wg_kd_sorted(r, rows, WG_CHUNK, order);
+    const int threads = wg_threads_for(context->threads, 1e3 * (double)rows->count);
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 256)
+    for (int64_t i = 0; i < rows->count; i++)
+      wg_kdtree_query(tree, order[i], best->keep, best->value + order[i] * best->keep,
+                      best->index + order[i] * best->keep);
+  }
+  wg_mem_clear(&mem);
+  return status;
+}
+
+/* ---- the three looks ---- */
+
 int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
+  if (tree_pays(ot->r, WG_MIN(ot->rows.count, ot->cols.count))) {
+    WG_TRY(query_rows(ot->context, ot->r, &ot->rows, &ot->cols, row_best));
+    return query_rows(ot->context, ot->r, &ot->cols, &ot->rows, col_best);
+  }
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   wg_sweep sweep;
   const scan_job job = {.ot = ot,
@@ -225,6 +260,7 @@ int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
 
 int wg_nearest(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
                wg_best *best) {
+  if (tree_pays(r, columns->count)) return query_rows(context, r, rows, columns, best);
   wg_mem mem = wg_mem_of(&context->ledger);
   wg_sweep sweep;
   const scan_job job = {.sweep = &sweep, .row_best = best};
@@ -237,6 +273,14 @@ int wg_nearest(wg_context *context, int64_t r, const wg_side *rows, const wg_sid
 int wg_c_transform(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
                    double *least) {
   wg_mem mem = wg_mem_of(&context->ledger);
+  if (tree_pays(r, columns->count)) {
+    wg_best best = {.count = rows->count, .keep = 1, .value = least};
+    for (int64_t i = 0; i < rows->count; i++) least[i] = INFINITY;
+    best.index = WG_NEW(&mem, int32_t, rows->count);
+    const int done = best.index ? query_rows(context, r, rows, columns, &best) : wg_no_memory();
+    wg_mem_clear(&mem);
+    return done;
+  }
   wg_sweep sweep;
   const scan_job job = {.sweep = &sweep, .least = least};
   int status = wg_sweep_create(&mem, r, rows, columns, &sweep);

@@ -10,9 +10,9 @@
  */
 #include <string.h>
 
-#include "ot/engine.h"
+#include "ot/kdtree.h"
 
-enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, FAT_POOL = 40 };
+enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, FAT_POOL = 40, MANY_POINTS = 1000 };
 
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */
@@ -20,8 +20,11 @@ static const double pivot_tolerance = 4e-15, pricing_tolerance = 1.2e-14;
 
 static int create_side(wg_mem *mem, int64_t count, const int64_t *mass, wg_side *side) {
   int64_t *copy = WG_NEW(mem, int64_t, count);
-  *side = (wg_side){.count = count, .dual = WG_NEW(mem, double, count), .mass = copy};
-  if (!copy || !side->dual) return wg_no_memory();
+  *side = (wg_side){.count = count,
+                    .dual = WG_NEW(mem, double, count),
+                    .mass = copy,
+                    .answer = WG_NEW(mem, double, count)};
+  if (!copy || !side->dual || !side->answer) return wg_no_memory();
   memcpy(copy, mass, (size_t)count * sizeof *mass);
   return WG_OK;
 }
@@ -56,15 +59,33 @@ void wg_ot_free(wg_ot *ot) {
   wg_mem_clear(&mem);
 }
 
+/* Neighbours in space become neighbours in memory: searches and walks then stay in cache. */
+static int order_side(wg_ot *ot, wg_side *side, int64_t r, const double *points) {
+  int64_t *mass = WG_NEW(&ot->mem, int64_t, side->count);
+  int32_t *order = WG_NEW(&ot->mem, int32_t, side->count);
+  if (!mass || !order) return wg_no_memory();
+  for (int64_t i = 0; i < side->count; i++) order[i] = (int32_t)i;
+  wg_kd_order(r, points, 1, 0, side->count, order);
+  for (int64_t i = 0; i < side->count; i++) mass[i] = side->mass[order[i]];
+  wg_drop(&ot->mem, (void *)side->mass);
+  side->mass = mass;
+  side->order = order;
+  side->is_sorted = true;
+  return WG_OK;
+}
+
 static int set_points(wg_ot *ot, wg_side *side, int64_t r, const double *points) {
-  const size_t count = (size_t)(side->count * r);
   if (r != ot->r || !side->points) {
-    double *fresh = WG_NEW(&ot->mem, double, count);
+    double *fresh = WG_NEW(&ot->mem, double, side->count *r);
     if (!fresh) return wg_no_memory();
     wg_drop(&ot->mem, side->points);
     side->points = fresh;
   }
-  if (count) memcpy(side->points, points, count * sizeof *points);
+  if (r >= 2 && side->count >= MANY_POINTS && !side->order) WG_TRY(order_side(ot, side, r, points));
+  for (int64_t i = 0; i < side->count; i++) {
+    const int64_t from = side->order ? side->order[i] : i;
+    for (int64_t k = 0; k < r; k++) side->points[i * r + k] = points[from * r + k];
+  }
   return WG_OK;
 }
 
@@ -190,6 +211,19 @@ static bool optimise_pool(wg_ot *ot, double tolerance) {
   return ot->stats.pivots <= most;
 }
 
+/* What the duals prove once each row's is lowered by its worst violation, over the total mass. */
+static double proved(const wg_ot *ot, const wg_best *row_best) {
+  double sum = 0.0, total = 0.0;
+  for (int64_t i = 0; i < ot->rows.count; i++) {
+    const double worst =
+        row_best->index[i * row_best->keep] >= 0 ? row_best->value[i * row_best->keep] : 0.0;
+    sum += (double)ot->rows.mass[i] * (ot->rows.dual[i] + worst);
+    total += (double)ot->rows.mass[i];
+  }
+  for (int64_t j = 0; j < ot->cols.count; j++) sum += (double)ot->cols.mass[j] * ot->cols.dual[j];
+  return sum / total;
+}
+
 int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   wg_best row_best, col_best;
@@ -198,6 +232,7 @@ int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
   if (status == WG_OK)
     status = wg_best_create(&mem, ot->cols.count, ADDED_PER_POINT, -tolerance, &col_best);
   if (status == WG_OK) status = wg_scan(ot, &row_best, &col_best, -tolerance);
+  if (status == WG_OK) ot->proved = proved(ot, &row_best);
   if (status == WG_OK) status = wg_pool_add_lists(ot, &row_best, &col_best);
   wg_mem_clear(&mem);
   *added = ot->pool.count - before;
@@ -257,6 +292,23 @@ static bool raise_toll(wg_ot *ot) {
   return carries;
 }
 
+/* The round just ended, for whoever watches: the gap is between the tree's coupling and `proved`.
+ */
+static void report(wg_ot *ot, int64_t added) {
+  if (!ot->context->watch.report) return;
+  double cost = 0.0, total = 0.0;
+  for (int64_t i = 0; i < ot->tree.count; i++) {
+    const wg_tree_node *node = &ot->tree.nodes[i];
+    if (node->arc < 0) continue;
+    cost += (double)node->flow * wg_pair_cost(ot, ot->pool.row[node->arc], ot->pool.col[node->arc]);
+  }
+  for (int64_t i = 0; i < ot->rows.count; i++) total += (double)ot->rows.mass[i];
+  cost /= total;
+  wg_watch_phase(&ot->context->watch, "transport, round %lld: %lld arcs violated, gap %.0e",
+                 (long long)ot->stats.rounds + 1, (long long)added,
+                 cost > 0.0 ? WG_MAX((cost - ot->proved) / cost, 0.0) : 0.0);
+}
+
 static int solve_rounds(wg_ot *ot) {
   double patience = 1.0;
   int64_t added = 1;
@@ -264,44 +316,72 @@ static int solve_rounds(wg_ot *ot) {
     double size = centre_duals(ot);
     wg_pool_shift(ot);
     size += largest_tree_cost(ot);
+    WG_TRY(wg_pool_reserve_ends(&ot->mem, &ot->pool));
     if (!optimise_pool(ot, patience * pivot_tolerance * size)) patience *= 4.0;
     fold_potentials(ot);
     if (wg_watch_poll(&ot->context->watch)) break;
     WG_TRY(wg_price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
+    report(ot, added);
     if (++ot->stats.rounds % MANY_ROUNDS == 0) patience *= 4.0;
   }
   return WG_OK;
 }
 
+static void answer(wg_side *side) {
+  for (int64_t i = 0; i < side->count; i++)
+    side->answer[side->order ? side->order[i] : i] = side->dual[i];
+}
+
+/* Duals of an unfinished solve, made feasible (to single precision): still worth a bound. */
+static int repair_duals(wg_ot *ot) {
+  wg_side rows = ot->rows;
+  rows.dual = NULL;
+  const wg_watch watch = ot->context->watch; /* has stopped, and would stop this too */
+  wg_watch_start(&ot->context->watch, INFINITY, NULL, NULL);
+  const int status = wg_c_transform(ot->context, ot->r, &rows, &ot->cols, ot->rows.dual);
+  ot->context->watch = watch;
+  return status;
+}
+
+static int solve_simplex(wg_ot *ot) {
+  wg_watch *watch = &ot->context->watch;
+  const char *phase = watch->state.phase;
+  ot->is_line = false;
+  int status = start(ot);
+  if (status == WG_OK) status = solve_rounds(ot);
+  if (status == WG_OK && watch->stopped) status = repair_duals(ot);
+  ot->stats.arcs = ot->pool.count;
+  watch->state.phase = phase;
+  return status;
+}
+
 int wg_ot_solve(wg_ot *ot) {
   ot->stats = (wg_ot_stats){0};
-  if (ot->r <= 1) return wg_solve_line(ot);
-  ot->is_line = false;
-  WG_TRY(start(ot));
-  WG_TRY(solve_rounds(ot));
-  ot->stats.arcs = ot->pool.count;
+  WG_TRY(ot->r <= 1 ? wg_solve_line(ot) : solve_simplex(ot));
+  answer(&ot->rows);
+  answer(&ot->cols);
   return WG_OK;
 }
 
+static int32_t name(const wg_side *side, int32_t i) { return side->order ? side->order[i] : i; }
+
 int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flow) {
-  if (ot->is_line) {
-    const size_t count = (size_t)ot->line_count;
-    memcpy(row, ot->line_row, count * sizeof *row);
-    memcpy(col, ot->line_col, count * sizeof *col);
-    memcpy(flow, ot->line_flow, count * sizeof *flow);
-    return ot->line_count;
-  }
   int64_t count = 0;
-  for (int64_t i = 0; i < ot->tree.count; i++) {
+  for (int64_t e = 0; ot->is_line && e < ot->line_count; e++, count++) {
+    row[e] = name(&ot->rows, ot->line_row[e]);
+    col[e] = name(&ot->cols, ot->line_col[e]);
+    flow[e] = ot->line_flow[e];
+  }
+  for (int64_t i = 0; !ot->is_line && i < ot->tree.count; i++) {
     const wg_tree_node *node = &ot->tree.nodes[i];
     if (node->arc < 0 || node->flow == 0) continue;
-    row[count] = ot->pool.row[node->arc];
-    col[count] = ot->pool.col[node->arc];
+    row[count] = name(&ot->rows, ot->pool.row[node->arc]);
+    col[count] = name(&ot->cols, ot->pool.col[node->arc]);
     flow[count++] = node->flow;
   }
   return count;
 }
 
-const double *wg_ot_row_duals(const wg_ot *ot) { return ot->rows.dual; }
-const double *wg_ot_col_duals(const wg_ot *ot) { return ot->cols.dual; }
+const double *wg_ot_row_duals(const wg_ot *ot) { return ot->rows.answer; }
+const double *wg_ot_col_duals(const wg_ot *ot) { return ot->cols.answer; }
 wg_ot_stats wg_ot_last_stats(const wg_ot *ot) { return ot->stats; }

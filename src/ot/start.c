@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "ot/engine.h"
+#include "ot/kdtree.h"
 
 enum { COARSE_ENOUGH = 300, GROUP = 4 };
 
@@ -18,52 +18,10 @@ typedef struct grouping {
   int64_t r, groups;
   const double *points;
   const int64_t *mass;
-  int64_t *order;      /* a permutation of the points           */
+  int32_t *order;      /* a permutation of the points           */
   double *centre;      /* groups x r                            */
   int64_t *group_mass; /* groups                                */
 } grouping;
-
-static int64_t widest_coordinate(const grouping *g, int64_t begin, int64_t end) {
-  int64_t widest = 0;
-  double extent = -1.0;
-  for (int64_t k = 0; k < g->r; k++) {
-    double low = INFINITY, high = -INFINITY;
-    for (int64_t i = begin; i < end; i++) {
-      double value = g->points[g->order[i] * g->r + k];
-      low = WG_MIN(low, value);
-      high = WG_MAX(high, value);
-    }
-    if (high - low > extent) {
-      extent = high - low;
-      widest = k;
-    }
-  }
-  return widest;
-}
-
-/* Hoare's selection: order[begin..end) with the middle element in place by coordinate k. */
-static void select_middle(grouping *g, int64_t begin, int64_t end, int64_t middle, int64_t k) {
-  int64_t low = begin, high = end - 1;
-  while (low < high) {
-    const double pivot = g->points[g->order[(low + high) / 2] * g->r + k];
-    int64_t i = low, j = high;
-    while (i <= j) {
-      while (g->points[g->order[i] * g->r + k] < pivot) i++;
-      while (g->points[g->order[j] * g->r + k] > pivot) j--;
-      if (i <= j) {
-        int64_t swap = g->order[i];
-        g->order[i++] = g->order[j];
-        g->order[j--] = swap;
-      }
-    }
-    if (middle <= j)
-      high = j;
-    else if (middle >= i)
-      low = i;
-    else
-      return;
-  }
-}
 
 static void close_group(grouping *g, int64_t begin, int64_t end) {
   double *centre = g->centre + g->groups * g->r;
@@ -79,25 +37,25 @@ static void close_group(grouping *g, int64_t begin, int64_t end) {
   g->groups++;
 }
 
-static void split(grouping *g, int64_t begin, int64_t end) {
+/* The ranges wg_kd_order leaves uncut. */
+static void close_groups(grouping *g, int64_t begin, int64_t end) {
   if (end - begin <= GROUP) {
     close_group(g, begin, end);
     return;
   }
   const int64_t middle = begin + (end - begin) / 2;
-  select_middle(g, begin, end, middle, widest_coordinate(g, begin, end));
-  split(g, begin, middle);
-  split(g, middle, end);
+  close_groups(g, begin, middle);
+  close_groups(g, middle, end);
 }
 
 static int group_side(wg_mem *mem, int64_t r, const wg_side *side, grouping *g) {
   *g = (grouping){.r = r, .points = side->points, .mass = side->mass};
-  g->order = WG_NEW(mem, int64_t, side->count);
+  g->order = WG_NEW(mem, int32_t, side->count);
   g->centre = WG_NEW(mem, double, side->count *r);
   g->group_mass = WG_NEW(mem, int64_t, side->count);
   if (!g->order || !g->centre || !g->group_mass) return wg_no_memory();
-  for (int64_t i = 0; i < side->count; i++) g->order[i] = i;
-  split(g, 0, side->count);
+  wg_kd_sorted(r, side, GROUP, g->order);
+  close_groups(g, 0, side->count);
   return WG_OK;
 }
 
@@ -113,6 +71,7 @@ static int solve_coarse(wg_ot *ot, wg_mem *mem, wg_ot **coarse) {
   WG_TRY(group_side(mem, ot->r, &ot->rows, &x));
   WG_TRY(group_side(mem, ot->r, &ot->cols, &y));
   WG_TRY(wg_ot_create(ot->context, x.groups, y.groups, x.group_mass, y.group_mass, coarse));
+  (*coarse)->rows.is_sorted = (*coarse)->cols.is_sorted = true; /* groups come in order */
   WG_TRY(wg_ot_set_cost(*coarse, ot->r, x.centre, y.centre));
   if (WG_MAX(x.groups, y.groups) <= COARSE_ENOUGH) {
     WG_TRY(wg_ot_solve(*coarse));

@@ -3,9 +3,9 @@
  * Both clouds are centred, each at its own mean, and scaled by the longest coordinate; what that
  * does to the costs goes into one term a row and one term a column. A reduced cost is then one
  * fused multiply-add a coordinate, a quarter of the work in double precision: 0.15 ns a pair at
- * r = 10 with AVX-512. The result is wrong by at most margin() (docs/theory/transport.md), so a
- * pair that passes the limit by more than that is surely not below it; all others are looked at
- * again in double precision by the caller. Nothing here decides anything.
+ * r = 10 with AVX-512. Sums start lower by margin(), which is proved in docs/theory/transport.md to
+ * be enough: a sum that is not negative belongs to a pair that is surely not below the threshold.
+ * All others are looked at again in double precision by the caller. Nothing here decides anything.
  */
 #include <string.h>
 
@@ -31,6 +31,13 @@ static double longest_coordinate(int64_t r, const wg_side *side, const double *m
   for (int64_t i = 0; i < side->count; i++)
     for (int64_t k = 0; k < r; k++)
       longest = WG_MAX(longest, fabs(side->points[i * r + k] - mean[k]));
+  return longest;
+}
+
+static double longest_dual(const wg_side *side) {
+  double longest = 0.0;
+  for (int64_t i = 0; side->dual && i < side->count; i++)
+    longest = WG_MAX(longest, fabs(side->dual[i]));
   return longest;
 }
 
@@ -89,8 +96,7 @@ int wg_sweep_create(wg_mem *mem, int64_t r, const wg_side *rows, const wg_side *
                   .column = WG_NEW(mem, float, WG_MAX(padded * r, 1)),
                   .column_term = WG_NEW(mem, float, padded),
                   .row_term = WG_NEW(mem, double, blocks),
-                  .row_length = WG_NEW(mem, double, blocks),
-                  .unit = 1.0};
+                  .row_length = WG_NEW(mem, double, blocks)};
   double *work = WG_NEW(mem, double, 3 * r + columns->count);
   if (!s->row || !s->column || !s->column_term || !s->row_term || !s->row_length || !work)
     return wg_no_memory();
@@ -100,7 +106,11 @@ int wg_sweep_create(wg_mem *mem, int64_t r, const wg_side *rows, const wg_side *
   double longest =
       WG_MAX(longest_coordinate(r, rows, row_mean), longest_coordinate(r, columns, column_mean));
   for (int64_t k = 0; k < r; k++) longest = WG_MAX(longest, fabs(row_mean[k] - column_mean[k]));
-  if (longest > 0.0) s->unit = longest * longest;
+  const double duals = longest_dual(rows) + longest_dual(columns);
+  /* No scaled number shall leave the range of single precision, nor the unit that of double. */
+  s->unit = WG_MAX(longest * longest, WG_MAX(0x1p-100 * duals, 0x1p-900));
+  s->rounding = (double)(r + 12) * 0x1.03p-52 *
+                (9.0 * (double)r * (longest * longest / s->unit) + duals / s->unit);
   for (int64_t k = 0; k < r; k++) shift[k] = (row_mean[k] - column_mean[k]) / sqrt(s->unit);
   fill_rows(s, rows, row_mean, shift);
   fill_columns(s, columns, column_mean, shift, term);
@@ -108,16 +118,15 @@ int wg_sweep_create(wg_mem *mem, int64_t r, const wg_side *rows, const wg_side *
   return WG_OK;
 }
 
-/* How far a computed sum may lie above the true one: r + 8 roundings of numbers no larger than the
- * sum of all terms' sizes, and what underflow can lose. */
+/* How far a sum may be computed above the true one when that is negative: r + 7 roundings of half
+ * the sizes of all terms together (what is added and what is subtracted then weigh the same), what
+ * underflow can lose, and the rounding of the terms themselves. */
 static double margin(const wg_sweep *s, int64_t row, double start) {
   const double size = s->largest + fabs(start) + 2.0 * s->row_length[row] * s->longest;
-  return (double)(s->r + 8) * (1.01 * 0x1p-24 * size + 0x1p-120);
+  return (double)(s->r + 7) * (1.01 * 0x1p-25 * size + 0x1p-120) + s->rounding;
 }
 
-/* What the row's sums start at so that they are negative wherever the true reduced cost is below
- * the threshold. */
-static float start_of(const wg_sweep *s, int64_t row, double threshold) {
+float wg_sweep_start(const wg_sweep *s, int64_t row, double threshold) {
   if (row >= s->rows || threshold == -INFINITY) return INFINITY;
   const double exact = s->row_term[row] - threshold / s->unit;
   return (float)(exact - margin(s, row, exact));
@@ -126,13 +135,13 @@ static float start_of(const wg_sweep *s, int64_t row, double threshold) {
 int64_t wg_sweep_below(const wg_sweep *s, int64_t first, const double *threshold, int64_t begin,
                        int64_t end, wg_hit *hits) {
   float start[WG_SWEEP_ROWS];
-  for (int64_t k = 0; k < WG_SWEEP_ROWS; k++) start[k] = start_of(s, first + k, threshold[k]);
+  for (int64_t k = 0; k < WG_SWEEP_ROWS; k++) start[k] = wg_sweep_start(s, first + k, threshold[k]);
   return wg_sweep_best()->below(s, s->row + first * s->r, start, begin, end, hits);
 }
 
 void wg_sweep_values(const wg_sweep *s, int64_t row, double threshold, int64_t chunk, float *out) {
-  wg_sweep_best()->values(s, s->row + row * s->r, start_of(s, row, threshold), chunk * WG_CHUNK,
-                          out);
+  wg_sweep_best()->values(s, s->row + row * s->r, wg_sweep_start(s, row, threshold),
+                          chunk * WG_CHUNK, out);
 }
 
 void wg_sweep_minima(const wg_sweep *s, int64_t first, int64_t begin, int64_t end, double *minima) {

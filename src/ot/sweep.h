@@ -15,11 +15,16 @@ typedef struct wg_sweep {
   double *row_term, *row_length; /* rows                                             */
   double longest, largest;       /* over columns: length, and size of column_term    */
   double unit;                   /* true reduced cost = unit x scaled reduced cost   */
+  double rounding;               /* of the terms, in double precision; in units      */
 } wg_sweep;
 
 /* rows and columns: points and duals. */
 int wg_sweep_create(wg_mem *mem, int64_t r, const wg_side *rows, const wg_side *columns,
                     wg_sweep *sweep);
+
+/* What the row's sums start at so that they are negative wherever the reduced cost, true or
+ * computed in double precision, is below the threshold: a margin below the true value. */
+float wg_sweep_start(const wg_sweep *sweep, int64_t row, double threshold);
 
 /* A chunk of columns where some row of a block has a pair below its limit. */
 typedef struct wg_hit {
@@ -34,8 +39,8 @@ int64_t wg_sweep_below(const wg_sweep *sweep, int64_t first, const double *thres
 void wg_sweep_minima(const wg_sweep *sweep, int64_t first, int64_t begin, int64_t end,
                      double *minima);
 
-/* out[lane] = reduced cost of the row and column chunk x 64 + lane less `threshold`, low by up to
- * twice the error: negative wherever the true one is. */
+/* out[lane] = reduced cost of the row and column chunk x 64 + lane less `threshold`, in units, low
+ * by up to three margins: negative wherever the true one is. */
 void wg_sweep_values(const wg_sweep *sweep, int64_t row, double threshold, int64_t chunk,
                      float *out);
 
