@@ -145,7 +145,8 @@ int wg_pool_sort(wg_ot *ot, int64_t *flow);
 void wg_pool_shift(wg_ot *ot);
 
 /* ---- solve.c ---- */
-/* Looks at every pair and adds the violated ones to the pool, at most three a row and column. */
+/* Looks at every pair and adds those below -tolerance, or below what rounding allows, to the pool:
+ * at most three a row and column. */
 int wg_price(wg_ot *ot, double tolerance, int64_t *added);
 
 /* ---- start.c ---- */

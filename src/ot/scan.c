@@ -181,7 +181,7 @@ static int run(wg_context *context, const scan_job *like, void (*work)(scan_job 
   wg_mem mem = wg_mem_of(&context->ledger);
   const wg_sweep *s = like->sweep;
   const int threads = wg_threads_for(
-      context->threads, (double)s->rows * (double)s->padded * (double)(s->r + 2) / 4.0);
+      context->threads, (double)s->rows * (double)s->padded * (double)(s->r + 2) / 32.0);
   scan_job *jobs = WG_NEW(&mem, scan_job, threads);
   wg_best *lists = WG_NEW(&mem, wg_best, threads);
   int status = jobs && lists ? WG_OK : wg_no_memory();

@@ -225,6 +225,8 @@ static double proved(const wg_ot *ot, const wg_best *row_best) {
 }
 
 int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
+  /* Below that arcs of the pool itself would look violated. */
+  tolerance = WG_MAX(tolerance, pricing_tolerance * centre_duals(ot));
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   wg_best row_best, col_best;
   const int64_t before = ot->pool.count;

@@ -109,7 +109,7 @@ int wg_sweep_create(wg_mem *mem, int64_t r, const wg_side *rows, const wg_side *
   const double duals = longest_dual(rows) + longest_dual(columns);
   /* No scaled number shall leave the range of single precision, nor the unit that of double. */
   s->unit = WG_MAX(longest * longest, WG_MAX(0x1p-100 * duals, 0x1p-900));
-  s->rounding = (double)(r + 12) * 0x1.03p-52 *
+  s->rounding = (double)(r + 12) * 1.01 * 0x1p-52 *
                 (9.0 * (double)r * (longest * longest / s->unit) + duals / s->unit);
   for (int64_t k = 0; k < r; k++) shift[k] = (row_mean[k] - column_mean[k]) / sqrt(s->unit);
   fill_rows(s, rows, row_mean, shift);

@@ -80,6 +80,25 @@ static void larger_problems_close_the_gap(void **state) {
   }
 }
 
+/* n large enough for the tree of kdtree.c to price; all pairs are checked plainly. */
+static void the_plane_is_priced_by_a_tree(void **state) {
+  (void)state;
+  wg_rng rng = {5};
+  for (int weighted = 0; weighted < 2; weighted++) {
+    problem p = make_problem(8200, 8100, 2);
+    gaussian_points(&rng, &p);
+    if (weighted)
+      spread_masses(&rng, &p, 9);
+    else
+      equal_masses(&p);
+    wg_context context = {.threads = 2};
+    wg_ot *ot = solve_cold(&context, &p, INFINITY);
+    check_solution(&p, ot);
+    wg_ot_free(ot);
+    free_problem(&p);
+  }
+}
+
 /* Potentials are sums of thousands of shifts: their rounding must not make basic arcs enter again.
  */
 static void rounding_is_not_chased(void **state) {
@@ -254,6 +273,7 @@ int main(void) {
       cmocka_unit_test(ties_and_duplicates_match_the_dense_twin),
       cmocka_unit_test(degenerate_clouds_are_solved),
       cmocka_unit_test(larger_problems_close_the_gap),
+      cmocka_unit_test(the_plane_is_priced_by_a_tree),
       cmocka_unit_test(rounding_is_not_chased),
       cmocka_unit_test(warm_starts_reach_the_same_optimum),
       cmocka_unit_test(the_rank_of_the_cost_may_change),
