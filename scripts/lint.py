@@ -63,7 +63,7 @@ def page_check():
 
 def script_check():
     complaints = ''
-    for path in files({'.py'}, 'scripts', 'tests'):
+    for path in files({'.py'}, 'scripts', 'tests', 'bench'):
         try:
             compile(path.read_bytes(), str(path), 'exec')
         except (SyntaxError, ValueError) as fault:

@@ -16,7 +16,7 @@ README_LINES = 10
 # Written so that this line is not found by its own search.
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX|HA' r'CK)\b')
 SHIPPED = ['src', 'cli', 'include']
-TEXTS = SHIPPED + ['tests', 'examples', 'scripts']
+TEXTS = SHIPPED + ['tests', 'examples', 'scripts', 'bench']
 ENDINGS = {'.c', '.h', '.py', '.sh', '.cmake', '.txt'}
 
 
