@@ -145,7 +145,6 @@ int wg_draft_reserve(wg_mem *mem, wg_draft *d, int64_t arcs) {
   if (arcs <= d->capacity) return WG_OK;
   int64_t *flow = WG_GROW(mem, d->flow, int64_t, arcs);
   if (!flow) return wg_no_memory();
-  memset(flow + d->capacity, 0, (size_t)(arcs - d->capacity) * sizeof *flow);
   d->flow = flow;
   d->capacity = arcs;
   return WG_OK;
@@ -202,6 +201,7 @@ int wg_auction_duals(wg_ot *ot) {
 static int build_basis(wg_ot *ot, wg_mem *mem) {
   wg_draft d;
   WG_TRY(draft_flow(ot, mem, &d));
+  if (!d.flow) return wg_no_memory();
   WG_TRY(wg_tree_create(&ot->mem, ot->rows.count, ot->cols.count, !has_unit_masses(ot), &ot->tree));
   WG_TRY(ship_greedily(ot, mem, &d));
   WG_TRY(ship_leftovers(ot, mem, &d));

@@ -533,6 +533,28 @@ static void limits_leave_an_honest_interval(void **state) {
   test_free_clouds(&c);
 }
 
+/* What the solve will take is known before it starts, and refused in the first moment. */
+static void memory_is_estimated(void **state) {
+  (void)state;
+  wg_rng rng = {21};
+  test_clouds c = test_random_clouds(&rng, 2000, 1800, 8, true);
+  wg_settings settings;
+  wg_settings_init(&settings);
+  wg_solver *solver;
+  assert_int_equal(wg_setup(&solver, c.n, c.m, 8, c.x, c.a, c.y, c.b, "trace", &settings), WG_OK);
+  const wg_info info = test_solve(solver);
+  wg_free(solver);
+  const double estimate = (double)wg_memory_estimate(c.n, c.m, 8);
+  assert_true(estimate > 0.67 * (double)info.peak_bytes);
+  assert_true(estimate < 1.5 * (double)info.peak_bytes);
+  settings.memory_limit = (int64_t)(0.45 * estimate);
+  assert_int_equal(wg_setup(&solver, c.n, c.m, 8, c.x, c.a, c.y, c.b, "trace", &settings), WG_OK);
+  assert_int_equal(wg_solve(solver, NULL), WG_ERR_MEMORY_LIMIT);
+  assert_non_null(strstr(wg_error_detail(), "raise it, or draw a sample"));
+  wg_free(solver);
+  test_free_clouds(&c);
+}
+
 static void bad_arguments_are_named(void **state) {
   (void)state;
   double x[] = {0, 0, 1, 1}, y[] = {0, NAN, 1, 1}, a[] = {0.5, -0.5}, b[] = {0.5, 0.4};
@@ -581,6 +603,7 @@ int main(void) {
       cmocka_unit_test(warm_solves_equal_cold_ones),
       cmocka_unit_test(threads_do_not_change_a_bit),
       cmocka_unit_test(limits_leave_an_honest_interval),
+      cmocka_unit_test(memory_is_estimated),
       cmocka_unit_test(bad_arguments_are_named),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,8 +129,30 @@ static void the_order_is_a_permutation_of_halves(void **state) {
   }
 }
 
+static void a_tree_survives_every_failed_allocation(void **state) {
+  (void)state;
+  double points[40] = {0}, dual[20] = {0};
+  const wg_side side = {.count = 20, .points = points, .dual = dual};
+  wg_context context = {.threads = 1};
+  wg_mem mem = wg_mem_of(&context.ledger);
+  wg_kdtree *tree;
+  wg_fail_allocation(0);
+  assert_int_equal(wg_kdtree_create(&mem, 2, &side, &side, &tree), WG_OK);
+  const long count = wg_allocation_count();
+  assert_true(count > 0);
+  wg_mem_clear(&mem);
+  for (long k = 1; k <= count; k++) {
+    wg_fail_allocation(k);
+    assert_int_equal(wg_kdtree_create(&mem, 2, &side, &side, &tree), WG_ERR_MEMORY);
+    wg_mem_clear(&mem);
+  }
+  wg_fail_allocation(0);
+  assert_int_equal(context.ledger.now, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(queries_match_a_plain_loop),
+                                     cmocka_unit_test(a_tree_survives_every_failed_allocation),
                                      cmocka_unit_test(the_order_is_a_permutation_of_halves)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

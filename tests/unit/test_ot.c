@@ -239,7 +239,7 @@ static void the_c_transform_is_the_least_reduced_cost(void **state) {
   free_problem(&p);
 }
 
-/* An interrupted solve still holds a coupling. */
+/* An interrupted solve still holds a coupling, and duals that are feasible to single precision. */
 static void an_interrupted_solve_keeps_exact_marginals(void **state) {
   (void)state;
   wg_rng rng = {9};
@@ -258,11 +258,42 @@ static void an_interrupted_solve_keeps_exact_marginals(void **state) {
   }
   assert_memory_equal(rows, p.supply, 400 * sizeof *rows);
   assert_memory_equal(cols, p.demand, 400 * sizeof *cols);
+  const double *u = wg_ot_row_duals(ot), *v = wg_ot_col_duals(ot);
+  for (int64_t i = 0; i < p.n; i++)
+    for (int64_t j = 0; j < p.m; j++) assert_true(u[i] + v[j] <= pair(&p, i, j) + 1e-3);
   free(row);
   free(col);
   free(flow);
   free(rows);
   free(cols);
+  wg_ot_free(ot);
+  free_problem(&p);
+}
+
+static int look_on(const wg_progress *progress, void *data) {
+  (void)progress;
+  (void)data;
+  return 0;
+}
+
+/* The last round's sentence stays in the watch: no violated arc, and the gap at the optimum. */
+static void a_watched_solve_tells_its_rounds(void **state) {
+  (void)state;
+  wg_rng rng = {10};
+  problem p = make_problem(400, 380, 3);
+  gaussian_points(&rng, &p);
+  spread_masses(&rng, &p, 4);
+  wg_context context = {.threads = 1};
+  wg_ot *ot;
+  int round;
+  double gap;
+  wg_watch_start(&context.watch, INFINITY, look_on, NULL);
+  assert_int_equal(wg_ot_create(&context, p.n, p.m, p.supply, p.demand, &ot), WG_OK);
+  assert_int_equal(wg_ot_set_cost(ot, p.r, p.z, p.w), WG_OK);
+  assert_int_equal(wg_ot_solve(ot), WG_OK);
+  assert_int_equal(
+      sscanf(context.watch.text, "transport, round %d: 0 arcs violated, gap %lg", &round, &gap), 2);
+  assert_true(round >= 1 && gap < 1e-12);
   wg_ot_free(ot);
   free_problem(&p);
 }
@@ -280,6 +311,7 @@ int main(void) {
       cmocka_unit_test(the_scan_finds_the_smallest_reduced_costs),
       cmocka_unit_test(the_c_transform_is_the_least_reduced_cost),
       cmocka_unit_test(an_interrupted_solve_keeps_exact_marginals),
+      cmocka_unit_test(a_watched_solve_tells_its_rounds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
