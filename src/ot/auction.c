@@ -12,7 +12,7 @@
  */
 #include "ot/auction.h"
 
-enum { POLL_EVERY = 1 << 16, BIDS_A_TURN = 8 }; /* bids: per point, between new prices */
+enum { POLL_EVERY = 1 << 16, BIDS_A_TURN = 4 }; /* bids: per point, between new prices */
 
 /* A counting sort; while it runs, col_first[j + 1] is where column j's next arc goes. */
 static void list_by_columns(wg_auction *a) {
@@ -179,8 +179,9 @@ static double row_best(const wg_auction *a, int64_t row) {
 /* Takes back what the present epsilon does not allow; the rest becomes bids at today's prices. */
 static void keep_sharp(wg_auction *a) {
   for (int64_t j = 0; j < a->m; j++) a->top[j] = -1;
+  const double allowed = a->epsilon * (1.0 + 1e-6); /* most arcs are just there, up to rounding */
   for (int64_t i = 0; i < a->n; i++) {
-    const double most = row_best(a, i) + a->epsilon;
+    const double most = row_best(a, i) + allowed;
     for (int64_t e = a->first[i]; e < a->first[i + 1]; e++) {
       const int32_t col = a->pool->col[e];
       if (a->flow[e] == 0) continue;

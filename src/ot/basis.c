@@ -130,7 +130,7 @@ static int auctions(wg_ot *ot, wg_mem *mem, const effort *limits, wg_draft *d) {
     WG_TRY(wg_price(ot, epsilon, &added));
     WG_TRY(wg_draft_reserve(mem, d, ot->pool.count));
     WG_TRY(wg_pool_sort(ot, d->flow));
-    if (stuck) ceiling *= 2.0;
+    if (stuck) ceiling *= 4.0;
     if (stuck || epsilon > fine) continue;
     if (is_last || added < ot->rows.count / 100) break;
     is_last = true;
@@ -171,13 +171,16 @@ static int fill_pool(wg_ot *ot, wg_mem *mem, int64_t nearest) {
   return wg_pool_sort(ot, NULL);
 }
 
+bool wg_has_equal_masses(const wg_side *side) {
+  for (int64_t i = 1; i < side->count; i++)
+    if (side->mass[i] != side->mass[0]) return false;
+  return true;
+}
+
 /* With equal masses cut parts are small, and moving them node by node is faster. */
 static bool has_unit_masses(const wg_ot *ot) {
-  for (int64_t i = 1; i < ot->rows.count; i++)
-    if (ot->rows.mass[i] != ot->rows.mass[0]) return false;
-  for (int64_t j = 1; j < ot->cols.count; j++)
-    if (ot->cols.mass[j] != ot->cols.mass[0]) return false;
-  return ot->rows.mass[0] == ot->cols.mass[0];
+  return wg_has_equal_masses(&ot->rows) && wg_has_equal_masses(&ot->cols) &&
+         ot->rows.mass[0] == ot->cols.mass[0];
 }
 
 static int draft_flow(wg_ot *ot, wg_mem *mem, wg_draft *d) {

@@ -154,6 +154,7 @@ int wg_price(wg_ot *ot, double tolerance, int64_t *added);
 int wg_start_duals(wg_ot *ot);
 
 /* ---- basis.c ---- */
+bool wg_has_equal_masses(const wg_side *side);
 /* Nearly optimal duals, for a coarse problem whose own optimum nobody needs. */
 int wg_auction_duals(wg_ot *ot);
 /* Candidate arcs and a first feasible tree from the present duals. */

@@ -1,7 +1,8 @@
 /* Where a cold solve begins: duals from a coarser problem.
  *
- * Both clouds are cut by a kd-tree into groups of at most four points; the centroids with the
- * summed masses are a problem a quarter the size. Its duals, nearly optimal (basis.c; exact at the
+ * Both clouds are cut by a kd-tree into groups of four points (one may have fewer); the centroids
+ * with the summed masses are a problem a quarter the size. Equal masses stay equal, as if the last
+ * group were full: only duals come back, and problems with equal masses are easier. Its duals, nearly optimal (basis.c; exact at the
  * coarsest level, of a few hundred points), are carried over by c-transforms. With good duals the
  * smallest reduced costs of each row and column hold nearly all arcs of the optimum. Cost a
  * sixteenth of a look at all pairs, and O(n log n).
@@ -43,7 +44,7 @@ static void close_groups(grouping *g, int64_t begin, int64_t end) {
     close_group(g, begin, end);
     return;
   }
-  const int64_t middle = begin + (end - begin) / 2;
+  const int64_t middle = wg_kd_middle(begin, end);
   close_groups(g, begin, middle);
   close_groups(g, middle, end);
 }
@@ -59,6 +60,13 @@ static int group_side(wg_mem *mem, int64_t r, const wg_side *side, grouping *g) 
   return WG_OK;
 }
 
+/* One mass for the groups of each side; the sides need the same total. */
+static void level_masses(grouping *x, grouping *y) {
+  const bool same = x->groups == y->groups;
+  for (int64_t i = 0; i < x->groups; i++) x->group_mass[i] = same ? 1 : y->groups;
+  for (int64_t j = 0; j < y->groups; j++) y->group_mass[j] = same ? 1 : x->groups;
+}
+
 static int carry_duals(wg_ot *ot, const wg_ot *coarse) {
   wg_side rows = ot->rows, cols = ot->cols;
   rows.dual = cols.dual = NULL;
@@ -70,6 +78,7 @@ static int solve_coarse(wg_ot *ot, wg_mem *mem, wg_ot **coarse) {
   grouping x, y;
   WG_TRY(group_side(mem, ot->r, &ot->rows, &x));
   WG_TRY(group_side(mem, ot->r, &ot->cols, &y));
+  if (wg_has_equal_masses(&ot->rows) && wg_has_equal_masses(&ot->cols)) level_masses(&x, &y);
   WG_TRY(wg_ot_create(ot->context, x.groups, y.groups, x.group_mass, y.group_mass, coarse));
   (*coarse)->rows.is_sorted = (*coarse)->cols.is_sorted = true; /* groups come in order */
   WG_TRY(wg_ot_set_cost(*coarse, ot->r, x.centre, y.centre));
