@@ -79,16 +79,10 @@ static void select_middle(int64_t r, const double *points, int32_t *order, int64
   }
 }
 
-int64_t wg_kd_middle(int64_t begin, int64_t end) {
-  const int64_t half = (end - begin) / 2, fours = half - half % 4;
-  if (end - begin <= 4) return begin + half;
-  return begin + WG_MAX(fours, (int64_t)4);
-}
-
 void wg_kd_order(int64_t r, const double *points, int64_t leaf, int64_t begin, int64_t end,
                  int32_t *order) {
   if (end - begin <= leaf) return;
-  const int64_t middle = wg_kd_middle(begin, end);
+  const int64_t middle = begin + (end - begin) / 2;
   const int64_t k = widest_coordinate(r, points, order, begin, end);
   select_middle(r, points, order, begin, end, middle, k);
   wg_kd_order(r, points, leaf, begin, middle, order);
@@ -179,7 +173,7 @@ static int32_t make_nodes(wg_kdtree *t, int32_t begin, int32_t end) {
   fit_slope(t, node);
   raise_fit(t, node);
   if (end - begin <= LEAF) return self;
-  const int32_t middle = (int32_t)wg_kd_middle(begin, end);
+  const int32_t middle = begin + (end - begin) / 2;
   make_nodes(t, begin, middle);
   node->right = make_nodes(t, middle, end);
   return self;

@@ -8,11 +8,8 @@ enum { WG_KD_MOST = 3 }; /* dimensions */
 
 typedef struct wg_kdtree wg_kdtree;
 
-/* Where range [begin, end), of more than one point, is cut: near its middle, a multiple of four from
- * its beginning where that is possible, so that the ranges of four or fewer are fours but one. */
-int64_t wg_kd_middle(int64_t begin, int64_t end);
 /* Orders points so that each half of a range, down to ranges of at most `leaf`, is one side of a
- * cut through the range's widest coordinate. */
+ * cut through the range's widest coordinate: range [b, e) is cut at b + (e - b) / 2. */
 void wg_kd_order(int64_t r, const double *points, int64_t leaf, int64_t begin, int64_t end,
                  int32_t *order);
 /* The same for all points of a side, which may be sorted already; order is filled here. */

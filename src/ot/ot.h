@@ -27,6 +27,10 @@ int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flo
 const double *wg_ot_row_duals(const wg_ot *ot); /* n */
 const double *wg_ot_col_duals(const wg_ot *ot); /* m */
 
+/* The candidate arcs of the last solve: those that carry mass and those that nearly do; arrays of
+ * wg_ot_last_stats().arcs. Returns the count. Solves of rank one or less leave them as they were. */
+int64_t wg_ot_arcs(const wg_ot *ot, int32_t *row, int32_t *col);
+
 typedef struct wg_ot_stats {
   int64_t pivots, rounds, arcs; /* of the last solve; arcs: pool size at its end */
 } wg_ot_stats;

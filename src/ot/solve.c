@@ -13,7 +13,6 @@
 #include "ot/kdtree.h"
 
 enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, FAT_POOL = 40, MANY_POINTS = 1000 };
-enum { MOST_LISTED = 1024, NEAR_BLOCKS = 16 };
 
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */
@@ -165,37 +164,18 @@ static int64_t pick_in(const wg_ot *ot, int64_t begin, int64_t end, double *leas
   return best;
 }
 
-/* Where the search for entering arcs stands. While violated arcs abound, the worst of one block of
- * the pool enters at a time; where whole stretches have none, the worst of many blocks are listed
- * in one look, lest every pivot cost a look at most of the pool. */
-typedef struct search {
-  int64_t cursor, block, listed;
-  int32_t list[MOST_LISTED];
-} search;
-
-static void list_worst(const wg_ot *ot, search *s, double tolerance) {
-  const int64_t count = ot->pool.count, near = NEAR_BLOCKS * s->block;
-  for (int64_t seen = 0; seen < count && s->listed < MOST_LISTED; seen += s->block) {
-    if (s->listed > 0 && seen <= near) return;
-    const int64_t begin = s->cursor, end = WG_MIN(begin + s->block, count);
-    s->cursor = end == count ? 0 : end;
-    double least = -tolerance;
-    const int64_t arc = pick_in(ot, begin, end, &least);
-    if (arc >= 0) s->list[s->listed++] = (int32_t)arc;
+/* The most violated arc of the next block of the pool that has one, or -1. */
+static int64_t pick_arc(const wg_ot *ot, int64_t *cursor, int64_t block, double tolerance,
+                        double *reduced) {
+  const int64_t count = ot->pool.count;
+  *reduced = -tolerance;
+  for (int64_t seen = 0; seen < count; seen += block) {
+    const int64_t begin = *cursor, end = WG_MIN(begin + block, count);
+    *cursor = end == count ? 0 : end;
+    const int64_t arc = pick_in(ot, begin, end, reduced);
+    if (arc >= 0) return arc;
   }
-}
-
-/* An arc whose reduced cost is below -tolerance, or -1 if the pool has none. */
-static int64_t pick_arc(const wg_ot *ot, search *s, double tolerance, double *reduced) {
-  for (;;) {
-    while (s->listed > 0) {
-      const int64_t arc = s->list[--s->listed];
-      *reduced = -tolerance;
-      if (pick_in(ot, arc, arc + 1, reduced) >= 0) return arc; /* still, after other pivots */
-    }
-    list_worst(ot, s, tolerance);
-    if (s->listed == 0) return -1;
-  }
+  return -1;
 }
 
 /* The largest shifted cost in the tree: the size of the potentials to come, hence of their
@@ -214,11 +194,11 @@ static bool optimise_pool(wg_ot *ot, double tolerance) {
   const int64_t most = ot->stats.pivots + 10000 + 200 * ot->tree.count;
   /* Shifts add up rounding, and a constant when the larger side moves; walks leave the cache. */
   const int64_t refresh = WG_MAX((int64_t)POLL_EVERY, ot->tree.count / 4);
-  search s = {.block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count))};
-  int64_t arc, since = 0;
+  const int64_t block = WG_MAX((int64_t)64, (int64_t)sqrt((double)ot->pool.count));
+  int64_t cursor = 0, arc, since = 0;
   double reduced;
   wg_tree_renumber(&ot->tree, &ot->pool);
-  while ((arc = pick_arc(ot, &s, tolerance, &reduced)) >= 0) {
+  while ((arc = pick_arc(ot, &cursor, block, tolerance, &reduced)) >= 0) {
     wg_tree_pivot(&ot->tree, (int32_t)arc, ot->pool.tail[arc], ot->pool.head[arc], reduced);
     if (++ot->stats.pivots % POLL_EVERY == 0 && wg_watch_poll(&ot->context->watch)) break;
     if (++since >= refresh || wg_fragments_full(&ot->tree)) {
@@ -372,7 +352,6 @@ static int solve_simplex(wg_ot *ot) {
   int status = start(ot);
   if (status == WG_OK) status = solve_rounds(ot);
   if (status == WG_OK && watch->stopped) status = repair_duals(ot);
-  ot->stats.arcs = ot->pool.count;
   watch->state.phase = phase;
   return status;
 }
@@ -380,6 +359,7 @@ static int solve_simplex(wg_ot *ot) {
 int wg_ot_solve(wg_ot *ot) {
   ot->stats = (wg_ot_stats){0};
   WG_TRY(ot->r <= 1 ? wg_solve_line(ot) : solve_simplex(ot));
+  ot->stats.arcs = ot->pool.count;
   answer(&ot->rows);
   answer(&ot->cols);
   return WG_OK;
@@ -402,6 +382,14 @@ int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flo
     flow[count++] = node->flow;
   }
   return count;
+}
+
+int64_t wg_ot_arcs(const wg_ot *ot, int32_t *row, int32_t *col) {
+  for (int64_t e = 0; e < ot->pool.count; e++) {
+    row[e] = name(&ot->rows, ot->pool.row[e]);
+    col[e] = name(&ot->cols, ot->pool.col[e]);
+  }
+  return ot->pool.count;
 }
 
 const double *wg_ot_row_duals(const wg_ot *ot) { return ot->rows.answer; }

@@ -1,8 +1,9 @@
 /* Where a cold solve begins: duals from a coarser problem.
  *
- * Both clouds are cut by a kd-tree into groups of four points (one may have fewer); the centroids
- * with the summed masses are a problem a quarter the size. Equal masses stay equal, as if the last
- * group were full: only duals come back, and problems with equal masses are easier. Its duals, nearly optimal (basis.c; exact at the
+ * Both clouds are cut by a kd-tree into groups of at most four points; the centroids with the
+ * summed masses are a problem a quarter the size. Equal masses stay equal, though groups differ by
+ * a point: only duals come back, problems with equal masses are easier, and as ranges are halved
+ * the mass of a region is off by no more than a point's. Its duals, nearly optimal (basis.c; exact at the
  * coarsest level, of a few hundred points), are carried over by c-transforms. With good duals the
  * smallest reduced costs of each row and column hold nearly all arcs of the optimum. Cost a
  * sixteenth of a look at all pairs, and O(n log n).
@@ -44,7 +45,7 @@ static void close_groups(grouping *g, int64_t begin, int64_t end) {
     close_group(g, begin, end);
     return;
   }
-  const int64_t middle = wg_kd_middle(begin, end);
+  const int64_t middle = begin + (end - begin) / 2;
   close_groups(g, begin, middle);
   close_groups(g, middle, end);
 }
