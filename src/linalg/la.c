@@ -51,6 +51,23 @@ int64_t wg_la_cholesky(int64_t d, double *a) {
   return fault;
 }
 
+int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l) {
+  /* LAPACK sees a' (k x rows) = L Q; its lower triangle is our upper one, l'. tau goes into l. */
+  lapack_int fault =
+      LAPACKE_dgelqf(LAPACK_COL_MAJOR, (lapack_int)k, (lapack_int)rows, a, (lapack_int)k, l);
+  WG_TRY(lapack_status(fault, "the orthogonal factorisation", k));
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = 0; j < k; j++) l[i * k + j] = j <= i ? a[j * k + i] : 0.0;
+  return WG_OK;
+}
+
+void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, double *b) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)d, (int)k, 1.0,
+              l, (int)ldl, b, (int)k);
+  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasTrans, CblasNonUnit, (int)d, (int)k, 1.0,
+              l, (int)ldl, b, (int)k);
+}
+
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
   /* LAPACK sees a', whose left factor is v and right factor u: the transposes we want. */
   lapack_int fault = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', (lapack_int)d, (lapack_int)d, a,
@@ -58,11 +75,18 @@ int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
   return lapack_status(fault, "the SVD", d);
 }
 
-int wg_la_solve_symmetric(int64_t n, double *a, double *b, int32_t *pivots) {
-  lapack_int fault = LAPACKE_dsysv(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, a, (lapack_int)n,
-                                   (lapack_int *)pivots, b, (lapack_int)n);
+int wg_la_factor_symmetric(int64_t n, double *a, int32_t *pivots) {
+  lapack_int fault =
+      LAPACKE_dsytrf(LAPACK_COL_MAJOR, 'U', (lapack_int)n, a, (lapack_int)n, (lapack_int *)pivots);
   if (fault == LAPACK_WORK_MEMORY_ERROR) return lapack_status(fault, "the symmetric system", n);
   return fault ? 1 : WG_OK; /* a NaN is reported as singular, too */
+}
+
+int wg_la_solve_factored(int64_t n, const double *a, const int32_t *pivots, double *b) {
+  lapack_int fault = LAPACKE_dsytrs(LAPACK_COL_MAJOR, 'U', (lapack_int)n, 1, a, (lapack_int)n,
+                                    (const lapack_int *)pivots, b, (lapack_int)n);
+  if (fault == LAPACK_WORK_MEMORY_ERROR) return lapack_status(fault, "the symmetric system", n);
+  return fault ? 1 : WG_OK;
 }
 
 double wg_la_dot(int64_t count, const double *a, const double *b) {

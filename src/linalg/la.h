@@ -16,11 +16,19 @@ int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);
 /* Lower Cholesky factor, upper triangle zeroed, in place. Returns 0, or i+1 when the i-th pivot is
  * not positive. */
 int64_t wg_la_cholesky(int64_t d, double *a);
+/* For a (rows x k, rows >= k, destroyed): l (k x k, lower triangle, the rest zero) with l l' = a' a,
+ * by orthogonal reflections, which do not square the condition number as forming a' a would. */
+int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l);
+/* Solves (l l') x = b in place for k right-hand sides, b d x k; l as wg_la_cholesky leaves it, rows
+ * ldl apart. */
+void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, double *b);
 /* a = u diag(s) vt, all d x d, s decreasing; a is destroyed. */
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt);
-/* Solves the symmetric indefinite system a x = b (n x n, one right-hand side) in place; a is
- * destroyed, pivots is scratch of n. Returns WG_OK, or 1 when the matrix is singular. */
-int wg_la_solve_symmetric(int64_t n, double *a, double *b, int32_t *pivots);
+/* Factorises the symmetric indefinite a (n x n) in place (Bunch-Kaufman); pivots: n. WG_OK, or 1
+ * when it is singular. */
+int wg_la_factor_symmetric(int64_t n, double *a, int32_t *pivots);
+/* Solves a x = b in place for one right-hand side, a and pivots as the call above leaves them. */
+int wg_la_solve_factored(int64_t n, const double *a, const int32_t *pivots, double *b);
 /* <a, b> = sum a_i b_i over count numbers. */
 double wg_la_dot(int64_t count, const double *a, const double *b);
 

@@ -57,7 +57,8 @@ static void set_identity(int64_t s, double value, double *a) {
 /* ---- memory ---- */
 
 static int create_cone(wg_mem *mem, int64_t s, wg_nt *cone) {
-  double **parts[] = {&cone->p, &cone->z, &cone->g, &cone->gi, &cone->step_p, &cone->step_z};
+  double **parts[] = {&cone->p,      &cone->z,      &cone->g,         &cone->gi,
+                      &cone->step_p, &cone->step_z, &cone->correction};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i] = WG_NEW(mem, double, s *s))) return wg_no_memory();
   cone->diagonal = WG_NEW(mem, double, s);
@@ -74,9 +75,35 @@ static void choose_form(const wg_gauge_block *gauge, wg_master_block *block) {
     block->form = gauge->kind == WG_KYFAN || is_operator ? WG_FORM_SPECTRAL : WG_FORM_SMOOTH;
 }
 
+/* out (s x s) = the block of a (d x d). */
+static void cut_block(const wg_master_block *block, int64_t d, const double *a, double *out) {
+  const int64_t s = block->size;
+  for (int64_t i = 0; i < s; i++)
+    memcpy(out + i * s, a + (block->start + i) * d + block->start, (size_t)s * sizeof(double));
+}
+
+static int copy_columns(wg_mem *mem, const wg_columns *from, wg_master_block *block) {
+  const int64_t s = block->size, square = s * s, d = from->d;
+  if (from->base) {
+    if (!(block->base = WG_NEW(mem, double, square))) return wg_no_memory();
+    cut_block(block, d, from->base, block->base);
+  }
+  if (from->moments) {
+    if (!(block->columns = WG_NEW(mem, double, from->count *square))) return wg_no_memory();
+    for (int64_t k = 0; k < from->count; k++)
+      cut_block(block, d, from->moments + k * d * d, block->columns + k * square);
+    return WG_OK;
+  }
+  if (!(block->rays = WG_NEW(mem, double, from->count *s))) return wg_no_memory();
+  for (int64_t k = 0; k < from->count; k++)
+    memcpy(block->rays + k * s, from->rays + k * d + block->start, (size_t)s * sizeof(double));
+  return WG_OK;
+}
+
 int wg_block_create(wg_mem *mem, const wg_gauge_block *gauge, bool is_max, int64_t block_count,
-                    int64_t d, int64_t count, const double *columns, wg_master_block *block) {
-  const int64_t s = gauge->size, square = s * s, length = s * (s + 1) / 2;
+                    const wg_columns *columns, wg_master_block *block) {
+  const int64_t s = gauge->size, square = s * s, length = s * (s + 1) / 2, count = columns->count;
+  const int64_t scratch = count * (columns->moments ? square : s) + 2 * square; /* at least 2 */
   *block = (wg_master_block){
       .start = gauge->start, .size = s, .length = length, .rate2 = gauge->rate * gauge->rate};
   block->rho = is_max ? 1.0 / ((double)block_count * block->rate2) : 1.0;
@@ -84,8 +111,7 @@ int wg_block_create(wg_mem *mem, const wg_gauge_block *gauge, bool is_max, int64
   const struct {
     double **where;
     int64_t size;
-  } parts[] = {{&block->columns, count * square},
-               {&block->g, count * length},
+  } parts[] = {{&block->g, block->form == WG_FORM_TRACE ? 0 : count * length},
                {&block->h, count},
                {&block->q0, WG_MAX(count, s)},
                {&block->q_dot, count},
@@ -97,25 +123,49 @@ int wg_block_create(wg_mem *mem, const wg_gauge_block *gauge, bool is_max, int64
                {&block->g_identity, length},
                {&block->g_square, length},
                {&block->g_residual, length},
-               {&block->t1, count * square + 2 * square},
-               {&block->t2, count * square + 2 * square}};
+               {&block->g_correction, length},
+               {&block->t1, scratch},
+               {&block->t2, scratch}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-    if (!(*parts[i].where = WG_NEW(mem, double, parts[i].size))) return wg_no_memory();
+    if (parts[i].size && !(*parts[i].where = WG_NEW(mem, double, parts[i].size)))
+      return wg_no_memory();
   WG_TRY(create_cone(mem, s, &block->low));
   WG_TRY(create_cone(mem, s, &block->high));
+  return copy_columns(mem, columns, block);
+}
+
+/* out = sum_k weights_k moment_k. */
+static void combine(wg_master_block *block, int64_t count, const double *weights, double *out) {
+  const int64_t s = block->size, square = s * s;
+  memset(out, 0, (size_t)square * sizeof(double));
+  if (block->columns) {
+    for (int64_t k = 0; k < count; k++)
+      for (int64_t i = 0; i < square; i++) out[i] += weights[k] * block->columns[k * square + i];
+    return;
+  }
   for (int64_t k = 0; k < count; k++)
-    for (int64_t i = 0; i < s; i++)
-      memcpy(block->columns + k * square + i * s,
-             columns + k * d * d + (block->start + i) * d + block->start,
-             (size_t)s * sizeof(double));
-  return WG_OK;
+    for (int64_t i = 0; i < s; i++) block->t1[k * s + i] = weights[k] * block->rays[k * s + i];
+  wg_la_gemm(true, false, s, s, count, 1.0, block->t1, s, block->rays, s, 0.0, out, s);
+}
+
+/* out_k = <a, moment_k>. */
+static void inner_products(wg_master_block *block, int64_t count, const double *a, double *out) {
+  const int64_t s = block->size, square = s * s;
+  if (block->columns) {
+    for (int64_t k = 0; k < count; k++) out[k] = wg_la_dot(square, a, block->columns + k * square);
+    return;
+  }
+  wg_la_gemm(false, false, count, s, s, 1.0, block->rays, s, a, s, 0.0, block->t1, s);
+  for (int64_t k = 0; k < count; k++) {
+    out[k] = 0.0;
+    for (int64_t i = 0; i < s; i++) out[k] += block->t1[k * s + i] * block->rays[k * s + i];
+  }
 }
 
 void wg_block_moment(wg_master_block *block, int64_t count, const double *weights) {
   const int64_t square = block->size * block->size;
-  memset(block->s, 0, (size_t)square * sizeof(double));
-  for (int64_t k = 0; k < count; k++)
-    for (int64_t i = 0; i < square; i++) block->s[i] += weights[k] * block->columns[k * square + i];
+  combine(block, count, weights, block->s);
+  for (int64_t i = 0; block->base && i < square; i++) block->s[i] += block->base[i];
 }
 
 /* ---- starting point: Q = k rho I / s and strictly feasible multipliers ---- */
@@ -183,9 +233,30 @@ static void unpack(int64_t s, const double *packed, const double *root, double *
   }
 }
 
+/* The same for the square of the vector v. */
+static void pack_square(int64_t s, const double *v, const double *root, double *packed) {
+  int64_t at = 0;
+  for (int64_t i = 0; i < s; i++) {
+    packed[at] = v[i] * v[i] * root[at];
+    at++;
+    for (int64_t j = i + 1; j < s; j++, at++) packed[at] = v[i] * v[j] * root_two * root[at];
+  }
+}
+
+static void transform_rays(wg_master_block *block, int64_t count) {
+  const int64_t s = block->size;
+  wg_la_gemm(false, false, count, s, s, 1.0, block->rays, s, block->basis, s, 0.0, block->t1, s);
+  for (int64_t k = 0; k < count; k++)
+    pack_square(s, block->t1 + k * s, block->root, block->g + k * block->length);
+}
+
 /* g_k = packed X' M_k X for all columns, by two tall products. */
 static void transform_columns(wg_master_block *block, int64_t count) {
   const int64_t s = block->size, square = s * s;
+  if (block->rays) {
+    transform_rays(block, count);
+    return;
+  }
   wg_la_gemm(false, false, count * s, s, s, 1.0, block->columns, s, block->basis, s, 0.0, block->t1,
              s);
   for (int64_t k = 0; k < count; k++) {
@@ -216,9 +287,10 @@ static void project_columns(wg_master_block *block, int64_t count, const double 
 /* ---- linearisation, one function a form ---- */
 
 static void linearise_trace(wg_master_block *block, int64_t count) {
-  const int64_t s = block->size, square = s * s;
+  const int64_t s = block->size;
+  set_identity(s, 1.0, block->q);
+  inner_products(block, count, block->q, block->h);
   set_identity(s, block->rho, block->q);
-  for (int64_t k = 0; k < count; k++) block->h[k] = trace_of(s, block->columns + k * square);
   block->x = trace_of(s, block->s);
 }
 
@@ -241,39 +313,46 @@ static int smooth_value(const wg_master_block *block, double step, double *value
   return WG_OK;
 }
 
-static int linearise_smooth(wg_master_block *block, int64_t count) {
+/* Spectrum of S relative to its largest eigenvalue *top (values, floored, and block->basis), its
+ * norm *gamma in the same unit, and Q = rho grad gamma(S). */
+static int find_gradient(wg_master_block *block, double *values, double *top, double *gamma) {
   const int64_t s = block->size, square = s * s;
   const double floor_ratio = 1e-14; /* keeps t^(p-2) finite where S is singular */
-  double *values = block->g_square, *vectors = block->t1;
+  double *vectors = block->t1, *diagonal = block->t2, *scratch = block->t2 + square, sum = 0.0;
   WG_TRY(wg_la_eigh(s, block->s, values, vectors));
-  const double top = WG_MAX(values[0], 1e-300);
-  double sum = 0.0;
+  *top = WG_MAX(values[0], 1e-300);
   for (int64_t i = 0; i < s; i++) {
-    values[i] = WG_MAX(values[i] / top, floor_ratio);
+    values[i] = WG_MAX(values[i] / *top, floor_ratio);
     sum += pow(values[i], block->p);
   }
-  const double gamma = pow(sum, 1.0 / block->p), slope = pow(gamma, 1.0 - block->p);
+  *gamma = pow(sum, 1.0 / block->p);
+  for (int64_t i = 0; i < s; i++)
+    for (int64_t j = 0; j < s; j++) block->basis[i * s + j] = vectors[j * s + i];
+  set_identity(s, 0.0, diagonal);
+  for (int64_t i = 0; i < s; i++)
+    diagonal[i * s + i] = block->rho * pow(*gamma, 1.0 - block->p) * pow(values[i], block->p - 1.0);
+  congruence_t(s, block->basis, diagonal, scratch, block->q);
+  return WG_OK;
+}
+
+static int linearise_smooth(wg_master_block *block, int64_t count) {
+  const int64_t s = block->size;
+  double *values = block->g_square, top, gamma;
+  WG_TRY(find_gradient(block, values, &top, &gamma));
+  const double bend = block->rho * pow(gamma, 1.0 - block->p) / top;
   int64_t at = 0;
   for (int64_t i = 0; i < s; i++)
     for (int64_t j = i; j < s; j++, at++)
-      block->root[at] =
-          sqrt(block->rho * slope / top * divided_power(values[i], values[j], block->p - 1.0));
-  for (int64_t i = 0; i < s; i++)
-    for (int64_t j = 0; j < s; j++) block->basis[i * s + j] = vectors[j * s + i];
-  double *diagonal = block->t2, *gradient = block->t2 + square;
-  memset(diagonal, 0, (size_t)square * sizeof *diagonal);
-  for (int64_t i = 0; i < s; i++)
-    diagonal[i * s + i] = block->rho * slope * pow(values[i], block->p - 1.0);
-  congruence_t(s, block->basis, diagonal, gradient, block->q);
-  memset(diagonal, 0, (size_t)square * sizeof *diagonal);
-  for (int64_t i = 0; i < s; i++) diagonal[i * s + i] = values[i] * top;
-  pack(s, diagonal, block->root, block->g_identity); /* S seen in its own basis */
+      block->root[at] = sqrt(bend * divided_power(values[i], values[j], block->p - 1.0));
+  set_identity(s, 0.0, block->t2);
+  for (int64_t i = 0; i < s; i++) block->t2[i * s + i] = values[i] * top;
+  pack(s, block->t2, block->root, block->g_identity); /* S seen in its own basis */
   block->alpha = wg_la_dot(block->length, block->g_identity, block->g_identity);
   block->x = gamma * top;
   transform_columns(block, count);
   project_columns(block, count, block->g_identity, block->alpha, block->h);
-  for (int64_t k = 0; k < count; k++)
-    block->h[k] = wg_la_dot(square, block->q, block->columns + k * square) / block->rho;
+  inner_products(block, count, block->q, block->h);
+  for (int64_t k = 0; k < count; k++) block->h[k] /= block->rho;
   return WG_OK;
 }
 
@@ -352,6 +431,10 @@ static void linearise_constants(wg_master_block *block, double mu) {
 
 static int linearise_spectral(wg_master_block *block, int64_t count, double mu) {
   const int64_t s = block->size, square = s * s, length = block->length;
+  memset(block->low.correction, 0, (size_t)square * sizeof(double));
+  memset(block->high.correction, 0, (size_t)square * sizeof(double));
+  memset(block->g_correction, 0, (size_t)length * sizeof(double));
+  block->x_correction = 0.0;
   if (scale_cone(s, &block->low, block->t1)) return 1;
   if (block->k > 1.0 && scale_cone(s, &block->high, block->t1)) return 1;
   WG_TRY(make_basis(block, block->q0)); /* q0 is scratch until filled below */
@@ -376,13 +459,11 @@ static int linearise_spectral(wg_master_block *block, int64_t count, double mu) 
 }
 
 int wg_block_linearise(wg_master_block *block, int64_t count, double mu) {
-  const int64_t square = block->size * block->size;
   int status = WG_OK;
   if (block->form == WG_FORM_TRACE) linearise_trace(block, count);
   if (block->form == WG_FORM_SMOOTH) status = linearise_smooth(block, count);
   if (block->form == WG_FORM_SPECTRAL) status = linearise_spectral(block, count, mu);
-  for (int64_t k = 0; k < count; k++)
-    block->q_dot[k] = wg_la_dot(square, block->q, block->columns + k * square);
+  inner_products(block, count, block->q, block->q_dot);
   return status;
 }
 
@@ -393,8 +474,51 @@ static void other_step(int64_t s, wg_nt *cone, double mu, double *scratch) {
   double *inner = scratch, *work = scratch + s * s;
   congruence_t(s, cone->gi, cone->step_p, work, inner);
   for (int64_t i = 0; i < s * s; i++) inner[i] = -inner[i];
+  for (int64_t i = 0; i < s * s; i++) inner[i] += cone->correction[i];
   for (int64_t i = 0; i < s; i++) inner[i * s + i] += mu / cone->diagonal[i] - cone->diagonal[i];
   congruence(s, cone->gi, inner, work, cone->step_z);
+}
+
+/* correction = -share 2 sym(dp dz)_ij / (D_i + D_j) for the steps in scaled coordinates; out (s x
+ * s) receives it in the given ones. */
+static void correct_cone(int64_t s, wg_nt *cone, double share, double *scratch, double *out) {
+  double *dp = scratch, *dz = out, *product = cone->correction, *work = scratch + s * s;
+  congruence_t(s, cone->gi, cone->step_p, work, dp);
+  congruence(s, cone->g, cone->step_z, work, dz);
+  multiply(s, false, dp, false, dz, work);
+  for (int64_t i = 0; i < s; i++)
+    for (int64_t j = 0; j < s; j++)
+      product[i * s + j] =
+          -share * (work[i * s + j] + work[j * s + i]) / (cone->diagonal[i] + cone->diagonal[j]);
+  congruence(s, cone->gi, product, work, out);
+}
+
+void wg_block_correct(wg_master_block *block, double share, double *change, double *x_change) {
+  const int64_t s = block->size, square = s * s, length = block->length;
+  const bool has_high = block->k > 1.0;
+  double *a = block->t2, *upper = block->t2 + square, trace = 0.0;
+  *x_change = 0.0;
+  memset(change, 0, (size_t)length * sizeof *change);
+  if (block->form != WG_FORM_SPECTRAL) return;
+  correct_cone(s, &block->low, share, block->t1, a);
+  if (has_high) {
+    correct_cone(s, &block->high, share, block->t1, upper);
+    trace = trace_of(s, upper);
+    for (int64_t i = 0; i < square; i++) a[i] -= upper[i];
+  }
+  pack_seen(block, a, change);
+  const double *gi = block->g_identity, *gb = block->g_square;
+  const double along = wg_la_dot(length, gi, change) / block->alpha;
+  const double x = trace + (block->k - wg_la_dot(length, gi, gb)) * along +
+                   (has_high ? wg_la_dot(length, gb, change) : 0.0);
+  *x_change = x - block->x_correction;
+  block->x_correction = x;
+  for (int64_t i = 0; i < length; i++) {
+    const double old = block->g_correction[i];
+    block->g_correction[i] = change[i];
+    change[i] -= old;
+    block->g_residual[i] += change[i];
+  }
 }
 
 /* What the quadratic model of a smooth block predicts along the step. */
@@ -409,21 +533,21 @@ static void predict_smooth(wg_master_block *block, int64_t count, const double *
 }
 
 void wg_block_direction(wg_master_block *block, int64_t count, const double *step_weights,
-                        double mu) {
+                        const double *step_seen, double mu) {
   const int64_t s = block->size, square = s * s, length = block->length;
-  memset(block->step_s, 0, (size_t)square * sizeof(double));
-  for (int64_t k = 0; k < count; k++)
-    for (int64_t i = 0; i < square; i++)
-      block->step_s[i] += step_weights[k] * block->columns[k * square + i];
+  combine(block, count, step_weights, block->step_s);
   if (block->form == WG_FORM_SMOOTH) predict_smooth(block, count, step_weights);
   if (block->form != WG_FORM_SPECTRAL) return;
   double *seen = block->g; /* the columns' transforms have served */
+  const double miss = block->k * (block->rho + block->step_rho) - trace_of(s, block->low.p);
   pack_seen(block, block->step_s, seen);
   for (int64_t i = 0; i < length; i++)
     seen[i] += block->step_rho * block->g_square[i] + block->g_residual[i];
-  const double miss = block->k * (block->rho + block->step_rho) - trace_of(s, block->low.p);
   block->step_tau = (wg_la_dot(length, block->g_identity, seen) - miss) / block->alpha;
-  for (int64_t i = 0; i < length; i++) seen[i] -= block->step_tau * block->g_identity[i];
+  for (int64_t i = 0; step_seen && i < length; i++)
+    seen[i] = step_seen[i] + block->step_rho * block->g_square[i] + block->g_residual[i];
+  const double along = (wg_la_dot(length, block->g_identity, seen) - miss) / block->alpha;
+  for (int64_t i = 0; i < length; i++) seen[i] -= along * block->g_identity[i];
   unpack(s, seen, block->root, block->t2);
   congruence_t(s, block->basis, block->t2, block->t1, block->low.step_p);
   other_step(s, &block->low, mu, block->t1);
@@ -490,6 +614,40 @@ void wg_block_advance(wg_master_block *block, double step) {
   block->tau += step * block->step_tau;
   advance_cone(square, &block->low, step);
   if (block->k > 1.0) advance_cone(square, &block->high, step);
+}
+
+static bool is_positive(int64_t s, const double *a, double *scratch) {
+  memcpy(scratch, a, (size_t)(s * s) * sizeof *a);
+  return wg_la_cholesky(s, scratch) == 0;
+}
+
+/* S + Z - V - tau I = 0 holds from the start and every step keeps it, up to rounding; what has
+ * gathered of that goes back into Z and V, or Newton's next step would chase it through scalings
+ * that make it large. */
+static void align_multipliers(wg_master_block *block) {
+  const int64_t s = block->size, square = s * s;
+  const bool has_high = block->k > 1.0;
+  double *z = block->t1, *v = block->t1 + square;
+  for (int64_t i = 0; i < square; i++) {
+    double rest = block->s[i] + block->low.z[i] - (has_high ? block->high.z[i] : 0.0);
+    if (i % (s + 1) == 0) rest -= block->tau;
+    z[i] = block->low.z[i] - (has_high ? 0.5 * rest : rest);
+    v[i] = has_high ? block->high.z[i] + 0.5 * rest : 0.0;
+  }
+  if (!is_positive(s, z, block->t2) || (has_high && !is_positive(s, v, block->t2))) return;
+  memcpy(block->low.z, z, (size_t)square * sizeof(double));
+  if (has_high) memcpy(block->high.z, v, (size_t)square * sizeof(double));
+}
+
+int wg_block_refresh(wg_master_block *block) {
+  const int64_t s = block->size;
+  double top, gamma;
+  if (block->form == WG_FORM_SMOOTH) return find_gradient(block, block->g_square, &top, &gamma);
+  if (block->form == WG_FORM_TRACE) set_identity(s, block->rho, block->q);
+  if (block->form != WG_FORM_SPECTRAL) return WG_OK;
+  align_multipliers(block);
+  memcpy(block->q, block->low.p, (size_t)(s * s) * sizeof(double));
+  return WG_OK;
 }
 
 double wg_block_complementarity(const wg_master_block *block, double *terms) {

@@ -14,12 +14,16 @@
 #include "spectral/state.h"
 
 enum { STALLED = 40, MOST_COLUMNS_BASE = 80 };
+enum { FEW_CALLS = 8, MANY_CALLS = 20, MOST_GRAPH = 2000 };
 
 typedef struct search {
   double alpha;
   bool at_master; /* the next call goes to the master's point */
   int64_t stale;  /* calls without progress                   */
   double known_gap;
+  double arcs_gap;   /* when the interior point on arcs was last asked */
+  int64_t arcs_vain; /* times in a row that it did not help            */
+  double rate;       /* of log gap per call, lately                    */
 } search;
 
 static double relative_gap(const wg_spectral *s) {
@@ -72,7 +76,8 @@ static void adapt(wg_spectral *s, search *state, double before, double lower) {
   const int64_t square = s->d * s->d;
   const double *newest = s->moments + (s->count - 1) * square;
   state->at_master = wg_la_dot(square, s->trial_q, newest) >= s->upper;
-  const double gap = relative_gap(s);
+  const double gap = relative_gap(s), fell = log(state->known_gap / gap);
+  if (isfinite(fell)) state->rate = 0.8 * state->rate + 0.2 * WG_MAX(fell, 0.0);
   state->stale = gap < 0.999 * state->known_gap ? 0 : state->stale + 1;
   state->known_gap = WG_MIN(state->known_gap, gap);
   if (state->stale % 6 == 5) state->at_master = true;
@@ -88,9 +93,38 @@ static int verdict(wg_spectral *s, const search *state, const wg_spectral_limits
   return -1;
 }
 
+/* Roughly the flops of a further call, and of an interior point on arcs (forty steps). */
+static double call_work(const wg_spectral *s) {
+  const double n = (double)s->n, m = (double)s->m, columns = (double)s->count;
+  return 20.0 * n * m + 2e4 * (n + m) + 8.0 * columns * columns * columns;
+}
+
+static double arcs_work(const wg_spectral *s) {
+  const double nodes = (double)WG_MIN(s->n, s->m), arcs = 14.0 * (double)WG_MAX(s->n, s->m);
+  const double functions = 0.5 * (double)s->d * (double)(s->d + 1);
+  return 40.0 * (0.1 * nodes * nodes * nodes + arcs * (0.4 * functions * functions + 30.0));
+}
+
+/* Cutting planes learn d (d+1)/2 numbers one call at a time and come to creep; once the arcs are
+ * good, the interior point on them takes the place of the master, if that is less work than the
+ * calls that are left at the present rate, or those are many. Where it does not fit, or has not
+ * helped, cutting planes go on. */
+static bool arcs_pay(const wg_spectral *s, const search *state, double tol) {
+  const double near = 2e-3, left = log(WG_MAX(relative_gap(s) / tol, 1.0)) / state->rate;
+  if (state->arcs_vain >= 2 || WG_MIN(s->n, s->m) > MOST_GRAPH) return false;
+  if (s->calls >= MANY_CALLS && left > 10.0) return true;
+  return s->calls >= FEW_CALLS && relative_gap(s) < near && left * call_work(s) > arcs_work(s);
+}
+
+static void judge_arcs(const wg_spectral *s, search *state) {
+  const double gap = relative_gap(s);
+  state->arcs_vain = gap < 0.5 * state->arcs_gap ? 0 : state->arcs_vain + 1;
+  state->arcs_gap = gap;
+}
+
 static int search_on(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                      double *point, int *outcome) {
-  search state = {.known_gap = INFINITY};
+  search state = {.known_gap = INFINITY, .arcs_gap = INFINITY, .rate = 0.5};
   double first_gap = NAN, lower;
   const int64_t most = MOST_COLUMNS_BASE + WG_MIN((int64_t)320, 2 * s->d * (s->d + 1));
   for (;;) {
@@ -99,10 +133,14 @@ static int search_on(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectra
     estimate_time(s, first_gap, limits->tol);
     wg_spectral_report(s, "cutting planes");
     if ((*outcome = verdict(s, &state, limits)) >= 0) return WG_OK;
-    choose_point(s, &state, point);
+    bool found = false;
+    if (arcs_pay(s, &state, limits->tol))
+      WG_TRY(wg_arcs_solve(s, spec, 0.3 * limits->tol, point, &found));
+    if (!found) choose_point(s, &state, point);
     const double before = s->lower;
     WG_TRY(wg_oracle(s, point, &lower));
     adapt(s, &state, before, lower);
+    if (found) judge_arcs(s, &state);
     WG_TRY(wg_columns_compress(s, most));
   }
 }

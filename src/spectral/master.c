@@ -52,9 +52,9 @@ static int create(wg_mem *mem, const wg_gauge_spec *spec, int64_t count, const d
   m->step_w = m->w + 2 * count;
   m->step_s = m->w + 3 * count;
   for (int64_t i = 0; i < count * d * d; i++) m->columns[i] = columns[i] / scale;
+  const wg_columns all = {.count = count, .d = d, .moments = m->columns};
   for (int64_t b = 0; b < blocks; b++)
-    WG_TRY(wg_block_create(mem, &spec->blocks[b], m->is_max, blocks, d, count, m->columns,
-                           &m->block[b]));
+    WG_TRY(wg_block_create(mem, &spec->blocks[b], m->is_max, blocks, &all, &m->block[b]));
   return WG_OK;
 }
 
@@ -155,7 +155,9 @@ static int direction(master *m, double mu) {
     if (status) return status;
   }
   assemble(m, mu);
-  int status = wg_la_solve_symmetric(m->size, m->matrix, m->rhs, m->pivots);
+  int status = wg_la_factor_symmetric(m->size, m->matrix, m->pivots);
+  if (status) return status;
+  status = wg_la_solve_factored(m->size, m->matrix, m->pivots, m->rhs);
   if (status) return status;
   m->step_t = m->rhs[m->count];
   for (int64_t k = 0; k < m->count; k++) {
@@ -169,7 +171,7 @@ static int direction(master *m, double mu) {
     block->step_rho = m->is_max ? m->rhs[m->count + 1 + b] : 0.0;
     if (m->is_max)
       block->step_y = mu / block->rho - block->y - block->y / block->rho * block->step_rho;
-    wg_block_direction(block, m->count, m->step_w, mu);
+    wg_block_direction(block, m->count, m->step_w, NULL, mu);
   }
   return WG_OK;
 }
@@ -222,6 +224,7 @@ static int evaluate(master *m, wg_mem *mem, double *weights, double *lower, doub
   memset(m->q, 0, (size_t)(d * d) * sizeof(double));
   for (int64_t b = 0; b < m->blocks; b++) {
     const wg_master_block *block = &m->block[b];
+    WG_TRY(wg_block_refresh(&m->block[b]));
     for (int64_t i = 0; i < block->size; i++)
       memcpy(m->q + (block->start + i) * d + block->start, block->q + i * block->size,
              (size_t)block->size * sizeof(double));

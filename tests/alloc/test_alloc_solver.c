@@ -2,12 +2,12 @@
  * still works. */
 #include "support.h"
 
-static int run(const test_clouds *c, const char *gauge) {
+static int run_to(const test_clouds *c, const char *gauge, double tol) {
   wg_settings settings;
   wg_solver *solver;
   wg_settings_init(&settings);
   settings.threads = 2;
-  settings.tol = 1e-4;
+  settings.tol = tol;
   int status = wg_setup(&solver, c->n, c->m, c->d, c->x, c->a, c->y, c->b, gauge, &settings);
   if (status < 0) return status;
   status = wg_solve(solver, NULL);
@@ -15,18 +15,22 @@ static int run(const test_clouds *c, const char *gauge) {
   return status;
 }
 
-static void fail_each(const test_clouds *c, const char *gauge, long stride) {
+static void fail_each_to(const test_clouds *c, const char *gauge, double tol, long stride) {
   wg_fail_allocation(0);
-  assert_true(run(c, gauge) >= 0);
+  assert_true(run_to(c, gauge, tol) >= 0);
   const long count = wg_allocation_count();
   assert_true(count > 20);
   for (long k = 1; k <= count; k += stride) {
     wg_fail_allocation(k);
-    int status = run(c, gauge);
+    int status = run_to(c, gauge, tol);
     wg_fail_allocation(0);
     if (status != WG_ERR_MEMORY) fail_msg("allocation %ld of %ld: status %d", k, count, status);
   }
-  assert_true(run(c, gauge) >= 0);
+  assert_true(run_to(c, gauge, tol) >= 0);
+}
+
+static void fail_each(const test_clouds *c, const char *gauge, long stride) {
+  fail_each_to(c, gauge, 1e-4, stride);
 }
 
 static void small_solves_survive_every_failure(void **state) {
@@ -46,6 +50,16 @@ static void larger_solves_survive_failures(void **state) {
   wg_rng rng = {42};
   test_clouds c = test_random_clouds(&rng, 350, 310, 2, true);
   fail_each(&c, "frobenius", 13);
+  test_free_clouds(&c);
+}
+
+/* Sharp enough for the interior point on arcs. */
+static void sharp_solves_survive_failures(void **state) {
+  (void)state;
+  wg_rng rng = {44};
+  test_clouds c = test_random_clouds(&rng, 30, 25, 3, true);
+  fail_each_to(&c, "operator", 1e-10, 17);
+  fail_each_to(&c, "max:schatten:3@2,operator@1", 1e-10, 29);
   test_free_clouds(&c);
 }
 
@@ -77,6 +91,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(small_solves_survive_every_failure),
       cmocka_unit_test(larger_solves_survive_failures),
+      cmocka_unit_test(sharp_solves_survive_failures),
       cmocka_unit_test(a_failed_change_leaves_the_solver_as_it_was),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
