@@ -1,6 +1,6 @@
 """Runs the compiled examples and checks what they print against what is known.
 
-    test_examples.py DIRECTORY          where 01_distance, 02_solver and 03_certificate are
+    test_examples.py DIRECTORY          where the compiled examples are
 """
 import math
 import os
@@ -16,8 +16,8 @@ def expect(condition, what):
         FAILURES.append(what)
 
 
-def run(name):
-    done = subprocess.run([os.path.join(sys.argv[1], name)], text=True, timeout=120,
+def run(name, *arguments):
+    done = subprocess.run([os.path.join(sys.argv[1], name), *arguments], text=True, timeout=120,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     expect(done.returncode == 0, f'{name}: exit status {done.returncode}: {done.stderr}')
     return done.stdout.splitlines()
@@ -77,10 +77,21 @@ def check_certificate():
         expect('REFUSED: ' in line and reason in line, f'03_certificate: {line}')
 
 
+def check_large_cloud():
+    """N(0, I) and N((0.5, 0.5), 1.69 I) are 0.5 + 2 * 0.3^2 apart in W2; samples a little more."""
+    lines = run('04_large_cloud', '3000')
+    match = re.fullmatch(r'W2 in \[(\S+), (\S+)\]  gap (\S+)  certified', lines[1])
+    expect(match, f'04_large_cloud: {lines}')
+    if match:
+        expect(0.5 < float(match[1]) <= float(match[2]) < 0.9, f'04_large_cloud: {lines[1]}')
+        expect(float(match[3]) < 1e-10, f'04_large_cloud: gap {match[3]}')
+
+
 def main():
     check_distance()
     check_solver()
     check_certificate()
+    check_large_cloud()
     for failure in FAILURES:
         print(failure)
     print(f'examples: {len(FAILURES)} problems')

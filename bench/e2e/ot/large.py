@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Exact transport where a cost matrix takes gigabytes: wgamma alone.
 
-    large.py [--million] [--threads 1,2] [--repeat 1] [--out results/large.json]
+    large.py [--threads 1,2] [--repeat 1] [--out results/large.json]
+    large.py --million [--out results/million.json]     a million points in the plane, nothing else
     large.py --large-sizes 300,500,700     the same with other sizes than 20000, 100000, 1000000
     large.py --markdown results/large.json
 
@@ -19,9 +20,11 @@ GAP = 1e-9
 
 def all_cases(options):
     medium, large, million = options.large_sizes
+    if options.million:
+        return [cases.Case('gaussian', 'uniform', million, 2)]
     chosen = [cases.Case('gaussian', weights, medium, 10) for weights in cases.WEIGHTS]
     chosen += [cases.Case('gaussian', 'uniform', large, d) for d in (2, 3, 10)]
-    return chosen + ([cases.Case('gaussian', 'uniform', million, 2)] if options.million else [])
+    return chosen
 
 
 def run_case(case, options):
@@ -43,7 +46,7 @@ def tables(results):
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--million', action='store_true', help='also a million points, d = 2')
+    parser.add_argument('--million', action='store_true', help='a million points, d = 2, alone')
     parser.add_argument('--large-sizes', type=numbers, default=[20000, 100000, 1000000],
                         metavar='N,N,N', help='in the place of 20000,100000,1000000')
     parser.add_argument('--threads', type=numbers, default=[1, 2], help='default: 1,2')
