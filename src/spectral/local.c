@@ -1,6 +1,5 @@
 /* Gauges with 1/2 <= p < 1: not convex, so there is a lower bound (a convex gauge below: W_2^2 for
- * a plain Schatten gauge) and the upper bound of the best coupling found (theory 3.3). A plain
- * gauge in the plane goes on to the global search (global.c), which needs one start only.
+ * a plain Schatten gauge) and the upper bound of the best coupling found (theory 3.3).
  *
  * Majorise-minimise: gamma_p is concave on PSD matrices, so the exact transport under Q = grad
  * gamma(Sigma) cannot raise gamma. With convex blocks beside concave ones the full step may
@@ -48,18 +47,14 @@ static int step_to_newest(wg_spectral *s, const wg_gauge_spec *spec, wg_mem *mem
   return WG_OK;
 }
 
-static int ask(wg_spectral *s, const wg_gauge_spec *spec, const double *q) {
-  double value;
-  return wg_gauge_is_planar_root(spec) ? wg_cuts_oracle(s, q) : wg_oracle(s, q, &value);
-}
-
 static int descend(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                    wg_mem *mem, double *q, local_point *at, local_point *trial) {
   bool moved = true;
+  double lower;
   for (int step = 0; step < STEPS && moved; step++) {
     if (wg_watch_poll(&s->context->watch) || s->calls >= limits->max_calls) break;
     WG_TRY(wg_gauge_subgradient(spec, at->moment, mem, q));
-    WG_TRY(ask(s, spec, q));
+    WG_TRY(wg_oracle(s, q, &lower));
     WG_TRY(step_to_newest(s, spec, mem, at, trial, &moved));
     wg_spectral_report(s, "local search");
   }
@@ -101,12 +96,12 @@ static int search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_l
   wg_rng rng = {limits->seed};
   memcpy(at.weights, s->weights, (size_t)s->count * sizeof(double));
   s->upper = INFINITY;
-  const int starts = wg_gauge_is_planar_root(spec) ? 1 : STARTS;
-  for (int start = 0; start < starts; start++) {
+  for (int start = 0; start < STARTS; start++) {
+    double lower;
     if (start > 0) {
       if (wg_watch_poll(&s->context->watch) || s->calls >= limits->max_calls) break;
       random_q(s->d, &rng, q);
-      WG_TRY(ask(s, spec, q));
+      WG_TRY(wg_oracle(s, q, &lower));
       memset(at.weights, 0, (size_t)most * sizeof(double));
       at.weights[s->count - 1] = 1.0;
     }

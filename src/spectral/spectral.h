@@ -31,8 +31,6 @@ typedef struct wg_spectral_answer {
   const double *mass;  /* sums to one                                         */
   const double *q;     /* d x d                                               */
   const double *f, *g; /* potentials of the distinct points under q           */
-  int64_t cuts;        /* Schatten p < 1 in the plane: what proves lower, else 0 */
-  const double *cut_q, *cut_f, *cut_g; /* cuts x 4, x n, x m; each as q, f, g */
 } wg_spectral_answer;
 /* Solves for a bound spec, starting from what earlier solves learnt. */
 int wg_spectral_solve(wg_spectral *spectral, const wg_gauge_spec *spec,
