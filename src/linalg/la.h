@@ -16,8 +16,8 @@ int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);
 /* Lower Cholesky factor, upper triangle zeroed, in place. Returns 0, or i+1 when the i-th pivot is
  * not positive. */
 int64_t wg_la_cholesky(int64_t d, double *a);
-/* For a (rows x k, rows >= k, destroyed): l (k x k, lower triangle, the rest zero) with l l' = a' a,
- * by orthogonal reflections, which do not square the condition number as forming a' a would. */
+/* For a (rows x k, rows >= k, destroyed): l (k x k, lower triangle, rest zero) with l l' = a' a, by
+ * orthogonal reflections, which do not square the condition number as forming a' a would. */
 int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l);
 /* Solves (l l') x = b in place for k right-hand sides, b d x k; l as wg_la_cholesky leaves it, rows
  * ldl apart. */

@@ -28,7 +28,7 @@ const double *wg_ot_row_duals(const wg_ot *ot); /* n */
 const double *wg_ot_col_duals(const wg_ot *ot); /* m */
 
 /* The candidate arcs of the last solve: those that carry mass and those that nearly do; arrays of
- * wg_ot_last_stats().arcs. Returns the count. Solves of rank one or less leave them as they were. */
+ * wg_ot_last_stats().arcs. Returns the count. Solves of rank one or less leave them as they are. */
 int64_t wg_ot_arcs(const wg_ot *ot, int32_t *row, int32_t *col);
 
 typedef struct wg_ot_stats {

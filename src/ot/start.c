@@ -1,12 +1,12 @@
 /* Where a cold solve begins: duals from a coarser problem.
  *
  * Both clouds are cut by a kd-tree into groups of at most four points; the centroids with the
- * summed masses are a problem a quarter the size. Equal masses stay equal, though groups differ by
- * a point: only duals come back, problems with equal masses are easier, and as ranges are halved
- * the mass of a region is off by no more than a point's. Its duals, nearly optimal (basis.c; exact at the
+ * summed masses are a problem a quarter the size. Its duals, nearly optimal (basis.c; exact at the
  * coarsest level, of a few hundred points), are carried over by c-transforms. With good duals the
- * smallest reduced costs of each row and column hold nearly all arcs of the optimum. Cost a
- * sixteenth of a look at all pairs, and O(n log n).
+ * smallest reduced costs of each row and column hold nearly all arcs of the optimum.
+ * Equal masses stay equal, though groups differ by a point: only duals come back, problems with
+ * equal masses are easier, and as ranges are halved a region's mass is off by no more than a group.
+ * Cost a sixteenth of a look at all pairs, and O(n log n).
  */
 #include <string.h>
 
