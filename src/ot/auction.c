@@ -44,9 +44,8 @@ int wg_auction_create(wg_mem *mem, wg_ot *ot, wg_draft *draft, wg_auction *a) {
                     .price = WG_NEW(mem, double, m),
                     .best = WG_NEW(mem, double, n),
                     .queue = WG_NEW(mem, int32_t, n)};
-  if (!a->by_col || !a->col_first) return wg_no_memory();
-  if (!a->first || !a->level || !a->child || !a->sibling || !a->top || !a->price || !a->best ||
-      !a->queue)
+  if (!a->first || !a->by_col || !a->col_first || !a->level || !a->child || !a->sibling ||
+      !a->top || !a->price || !a->best || !a->queue)
     return wg_no_memory();
   for (int64_t e = 0; e < arcs; e++) a->first[ot->pool.row[e] + 1]++;
   for (int64_t i = 0; i < n; i++) a->first[i + 1] += a->first[i];
@@ -152,19 +151,18 @@ static void place_bid(wg_auction *a, int32_t arc, int64_t amount, double level) 
   if (contested) a->price[col] = a->level[a->top[col]];
 }
 
-/* Places the row's mass, column by column; false: some of it has nowhere to go. */
-static bool bid(wg_auction *a, int32_t row) {
+/* Places the row's mass, column by column, as long as there is one it does not hold whole. */
+static void bid(wg_auction *a, int32_t row) {
   while (a->excess[row] > 0) {
     double best, second;
     const int64_t arc = choose(a, row, &best, &second);
-    if (arc < 0) return false;
+    if (arc < 0) return;
     if (second == INFINITY) second = best + 16.0 * a->epsilon; /* no second choice to go by */
     const int64_t amount = WG_MIN(a->excess[row], a->demand[a->pool->col[arc]] - a->flow[arc]);
     a->excess[row] -= amount;
     place_bid(a, (int32_t)arc, amount, a->pool->cost[arc] - second - a->epsilon);
     a->bids++;
   }
-  return true;
 }
 
 /* ---- a phase ---- */

@@ -25,7 +25,7 @@ typedef struct wg_auction {
   int32_t *queue;           /* rows with mass to place, a ring                    */
   int64_t queue_begin, queue_count;
   double epsilon;
-  double ceiling; /* a row whose best costs more waits: the pool may lack its arcs */
+  double ceiling; /* how far from room a row may be before the pool counts as lacking arcs */
   int64_t bids;
 } wg_auction;
 
@@ -39,8 +39,8 @@ int wg_draft_reserve(wg_mem *mem, wg_draft *draft, int64_t arcs);
 
 /* Works on the draft in place. The pool must be sorted by rows. */
 int wg_auction_create(wg_mem *mem, wg_ot *ot, wg_draft *draft, wg_auction *a);
-/* Bids until every row is placed or about `most` bids are made. *stuck: some row sees no column
- * with room below the ceiling, so the pool lacks arcs. */
+/* Bids until every row is placed or about `most` bids are made. *stuck: some row with mass to place
+ * is farther than the ceiling from all columns with room (see wg_reprice): the pool lacks arcs. */
 int wg_auction_phase(wg_auction *a, double epsilon, double ceiling, int64_t most, bool *stuck);
 
 /* ---- reprice.c ---- */

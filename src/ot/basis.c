@@ -1,12 +1,13 @@
 /* The first basis of a cold solve: arcs, a nearly optimal flow on them, and its spanning tree.
  *
  * The pool starts with the nearest columns of each row and the nearest rows of each column. An
- * auction ships the mass along it to within epsilon of optimal; its duals are priced against all
- * pairs, the violated arcs join the pool, and a shorter auction follows, until few are violated.
- * Mass that found no place is shipped greedily, then in the order of the first coordinate. Cycles
- * of arcs that carry mass are emptied; the forest that is left has each of its trees tied to the
- * root by an empty arc from one of its rows. Those arcs carry no mass, ever: no large cost is
- * needed to drive it out, and none distorts the duals. Cost a few passes over n m pairs.
+ * auction, in which the points of the larger cloud bid, ships the mass along it to within epsilon
+ * of optimal; its duals are priced against all pairs, the violated arcs join the pool, and a
+ * shorter auction follows, until few are violated. Mass that found no place is shipped greedily,
+ * then in the order of the first coordinate. Cycles of arcs that carry mass are emptied; the forest
+ * that is left has each of its trees tied to the root by an empty arc from one of its rows. Those
+ * arcs carry no mass, ever: no large cost is needed to drive it out, and none distorts the duals.
+ * Cost a few passes over n m pairs.
  */
 #include <string.h>
 
@@ -22,7 +23,7 @@ typedef struct effort {
   int64_t bids;    /* most bids a phase and point                               */
   double fine;     /* last epsilon, in mean costs of the first pool             */
   double again;    /* first epsilon after pricing, in units of the last         */
-  double ceiling;  /* a row that costs more than so many mean costs waits       */
+  double ceiling;  /* how far from room a row may be, in mean costs: auction.h  */
 } effort;
 static const effort equal_effort = {8, 40, 0.003, 25.0, 16.0};
 static const effort general_effort = {10, 8, 0.02, 5.0, 32.0};
@@ -167,8 +168,7 @@ static int fill_pool(wg_ot *ot, wg_mem *mem, int64_t nearest) {
   WG_TRY(wg_best_create(mem, ot->cols.count, per_col, INFINITY, &col_best));
   WG_TRY(wg_nearest(ot->context, ot->r, &ot->rows, &ot->cols, &row_best));
   WG_TRY(wg_nearest(ot->context, ot->r, &ot->cols, &ot->rows, &col_best));
-  WG_TRY(wg_pool_add_lists(ot, &row_best, &col_best));
-  return wg_pool_sort(ot, NULL);
+  return wg_pool_add_lists(ot, &row_best, &col_best);
 }
 
 bool wg_has_equal_masses(const wg_side *side) {
@@ -183,6 +183,29 @@ static bool has_unit_masses(const wg_ot *ot) {
          ot->rows.mass[0] == ot->cols.mass[0];
 }
 
+/* Rows become columns, before there is a tree. */
+static void transpose(wg_ot *ot, wg_draft *d) {
+  const wg_side side = ot->rows;
+  int32_t *ends = ot->pool.row;
+  int64_t *left = d->row_left;
+  ot->rows = ot->cols;
+  ot->cols = side;
+  ot->pool.row = ot->pool.col;
+  ot->pool.col = ends;
+  d->row_left = d->col_left;
+  d->col_left = left;
+}
+
+/* The larger side bids: its points have few arcs each and fit into one or two of the others. */
+static int bid_by_the_many(wg_ot *ot, wg_mem *mem, const effort *limits, wg_draft *d) {
+  const bool turned = ot->rows.count < ot->cols.count;
+  if (turned) transpose(ot, d);
+  int status = wg_pool_sort(ot, NULL);
+  if (status == WG_OK) status = auctions(ot, mem, limits, d);
+  if (turned) transpose(ot, d);
+  return status;
+}
+
 static int draft_flow(wg_ot *ot, wg_mem *mem, wg_draft *d) {
   const effort *limits = has_unit_masses(ot) ? &equal_effort : &general_effort;
   wg_mem lists = wg_mem_of(&ot->context->ledger);
@@ -190,7 +213,7 @@ static int draft_flow(wg_ot *ot, wg_mem *mem, wg_draft *d) {
   wg_mem_clear(&lists);
   WG_TRY(status);
   WG_TRY(make_draft(ot, mem, d));
-  return auctions(ot, mem, limits, d);
+  return bid_by_the_many(ot, mem, limits, d);
 }
 
 int wg_auction_duals(wg_ot *ot) {
@@ -204,7 +227,6 @@ int wg_auction_duals(wg_ot *ot) {
 static int build_basis(wg_ot *ot, wg_mem *mem) {
   wg_draft d;
   WG_TRY(draft_flow(ot, mem, &d));
-  if (!d.flow) return wg_no_memory();
   WG_TRY(wg_tree_create(&ot->mem, ot->rows.count, ot->cols.count, !has_unit_masses(ot), &ot->tree));
   WG_TRY(ship_greedily(ot, mem, &d));
   WG_TRY(ship_leftovers(ot, mem, &d));

@@ -116,6 +116,11 @@ void wg_tree_attach(wg_tree *tree, int32_t node, int32_t parent, int32_t arc, in
 /* Preorder numbers, sizes, potentials from the root, and the pool's tails and heads. */
 void wg_tree_renumber(wg_tree *tree, wg_pool *pool);
 double wg_tree_potential(const wg_tree *tree, int64_t label);
+/* Of a pool arc, while fragments are not in use or just reset by renumbering. */
+static inline double wg_reduced_cost(const wg_ot *ot, int64_t arc) {
+  const double *p = ot->tree.potential;
+  return ot->pool.cost[arc] - p[ot->pool.tail[arc]] + p[ot->pool.head[arc]];
+}
 /* Brings the arc from node row to node col (reduced cost < 0) into the basis. */
 void wg_tree_pivot(wg_tree *tree, int32_t arc, int32_t row, int32_t col, double reduced);
 
@@ -145,13 +150,23 @@ int wg_pool_sort(wg_ot *ot, int64_t *flow);
 void wg_pool_shift(wg_ot *ot);
 
 /* ---- solve.c ---- */
+/* Centres the duals, u about zero, and shifts the pool's costs by them. Returns the size of the
+ * numbers a simplex on them will meet, hence of their rounding. */
+double wg_shift_costs(wg_ot *ot);
 /* Looks at every pair and adds those below -tolerance, or below what rounding allows, to the pool:
  * at most three a row and column. */
 int wg_price(wg_ot *ot, double tolerance, int64_t *added);
 
 /* ---- start.c ---- */
+/* The problem of the groups' centroids; to be freed even after a failure. */
+int wg_coarsen(wg_ot *ot, wg_ot **coarse);
 /* Duals from a coarser problem (rows.dual, cols.dual). */
 int wg_start_duals(wg_ot *ot);
+
+/* ---- warm.c ---- */
+/* Gets pool and tree ready for the new cost. *pays: pivoting from there will take less than a cold
+ * start; `tolerance`: of violated arcs, in units of the numbers' size. */
+int wg_start_warm(wg_ot *ot, double tolerance, bool *pays);
 
 /* ---- basis.c ---- */
 bool wg_has_equal_masses(const wg_side *side);

@@ -11,8 +11,9 @@ typedef struct wg_ot wg_ot;
 int wg_ot_create(wg_context *context, int64_t n, int64_t m, const int64_t *supply,
                  const int64_t *demand, wg_ot **ot);
 void wg_ot_free(wg_ot *ot);
-/* z: n x r, w: m x r, row-major, copied. After the first solve the basis and the arcs are kept:
- * the next solve starts warm. r = 0 is the zero cost. */
+/* z: n x r, w: m x r, row-major, copied. After the first solve the basis and the arcs are kept: the
+ * next solve starts warm, unless the cost has changed so much that a cold start takes less. r = 0
+ * is the zero cost. */
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
 /* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped)
  * returns WG_OK with a valid coupling that may not be optimal, and duals that are feasible to

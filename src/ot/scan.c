@@ -1,12 +1,16 @@
 /* All n m reduced costs c_ij - u_i - v_j, without storing them.
  *
  * Three looks: the violated pairs of each row and column (pricing), the nearest columns of each row
- * (the first pool), the least of each row (the c-transform). All go through the single-precision
- * sweep in tiles of columns that stay in cache; pricing looks again at every pair the sweep could
- * not clear, in double precision and as a sum of squared differences, so that what it returns is
- * exact and nothing is missed. Rows are visited in order for each column, columns in order for each
- * row, so equal values keep the smallest index whatever the thread count. Cost 2 r operations a
- * pair in vectors; memory the lists (one copy of the column lists a thread) and 4 r bytes a point.
+ * (the first pool), the least of each row (the c-transform). Few dimensions and many points go to a
+ * kd-tree, which looks at few pairs (kdtree.c). All else goes through the single-precision sweep
+ * (sweep.c) in tiles of columns that stay in cache; pricing looks again at every pair the sweep
+ * could not clear, in double precision and as a sum of squared differences, so that what it returns
+ * is exact and nothing is missed. A sweep visits rows in order for each column, columns in order
+ * for each row, so equal values keep the smallest index whatever the thread count; a query of the
+ * tree depends on nothing but its row. Looks that the watch stops leave lists that are not complete
+ * but true as far as they go. Cost 2 r operations a pair in vectors, or a microsecond or three a
+ * query; memory the lists (one copy of the column lists a thread) and 4 r bytes a point, or
+ * 8 (r + 1) + 16.
  */
 #include <string.h>
 
@@ -14,6 +18,7 @@
 #include "ot/sweep.h"
 
 enum { TILE_NUMBERS = 131072, SAMPLE_COLUMNS = 4096, MANY_IN_PLANE = 8000, MANY_IN_SPACE = 30000 };
+enum { QUERIES_A_TURN = 256 };
 
 int wg_best_create(wg_mem *mem, int64_t count, int64_t keep, double threshold, wg_best *best) {
   *best = (wg_best){.count = count, .keep = keep};
@@ -47,13 +52,28 @@ static double worst(const wg_best *best, int64_t key) {
   return best->value[(key + 1) * best->keep - 1];
 }
 
+/* The main thread asks the watch and tells the others. */
+static bool is_stopped(wg_watch *watch, int *told) {
+  int stopped;
+  if (watch) {
+    stopped = wg_watch_poll(watch);
+#pragma omp atomic write
+    *told = stopped;
+  } else {
+#pragma omp atomic read
+    stopped = *told;
+  }
+  return stopped != 0;
+}
+
 /* What a thread needs for its rows. */
 typedef struct scan_job {
   const wg_ot *ot;
   const wg_sweep *sweep;
-  wg_watch *watch; /* NULL: another thread asks */
-  int64_t tile;    /* columns */
-  wg_hit *hits;    /* tile / 64 */
+  wg_watch *watch; /* NULL: the main thread asks */
+  int *told;
+  int64_t tile; /* columns */
+  wg_hit *hits; /* tile / 64 */
   double threshold;
   wg_best *row_best, *col_best;
   double *least;      /* c-transform */
@@ -92,7 +112,7 @@ static void price_rows(scan_job *job) {
         for (int64_t k = 0; k < WG_SWEEP_ROWS && row + k < job->end; k++)
           if (job->hits[h].rows >> k & 1) look_again(job, row + k, job->hits[h].chunk);
     }
-    if (job->watch && wg_watch_poll(job->watch)) return;
+    if (is_stopped(job->watch, job->told)) return;
   }
 }
 
@@ -152,7 +172,7 @@ static void nearest_rows(scan_job *job) {
       }
       nearest_in_tile(job, row, col, end, threshold);
     }
-    if (job->watch && wg_watch_poll(job->watch)) return;
+    if (is_stopped(job->watch, job->told)) return;
   }
 }
 
@@ -169,7 +189,7 @@ static void least_of_rows(scan_job *job) {
         for (int64_t lane = 0; lane < WG_CHUNK; lane++)
           job->least[row + k] = WG_MIN(job->least[row + k], lanes[k * WG_CHUNK + lane]);
     }
-    if (job->watch && wg_watch_poll(job->watch)) return;
+    if (is_stopped(job->watch, job->told)) return;
   }
 }
 
@@ -180,6 +200,7 @@ static void least_of_rows(scan_job *job) {
 static int run(wg_context *context, const scan_job *like, void (*work)(scan_job *)) {
   wg_mem mem = wg_mem_of(&context->ledger);
   const wg_sweep *s = like->sweep;
+  int told = 0;
   const int threads = wg_threads_for(
       context->threads, (double)s->rows * (double)s->padded * (double)(s->r + 2) / 32.0);
   scan_job *jobs = WG_NEW(&mem, scan_job, threads);
@@ -190,6 +211,7 @@ static int run(wg_context *context, const scan_job *like, void (*work)(scan_job 
     scan_job *job = &jobs[t];
     *job = *like;
     job->watch = t == 0 ? &context->watch : NULL;
+    job->told = &told;
     job->tile = tile_columns(s->r);
     job->begin = blocks * t / threads * WG_SWEEP_ROWS;
     job->end = WG_MIN(blocks * (t + 1) / threads * WG_SWEEP_ROWS, s->rows);
@@ -212,6 +234,18 @@ static int run(wg_context *context, const scan_job *like, void (*work)(scan_job 
   return status;
 }
 
+static int sweep_rows(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+                      const scan_job *like, void (*work)(scan_job *)) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_sweep sweep;
+  scan_job job = *like;
+  int status = wg_sweep_create(&mem, r, rows, columns, &sweep);
+  job.sweep = &sweep;
+  if (status == WG_OK) status = run(context, &job, work);
+  wg_mem_clear(&mem);
+  return status;
+}
+
 /* ---- in low dimension ---- */
 
 /* Where a tree beats looking at all pairs: measured. */
@@ -220,20 +254,58 @@ static bool tree_pays(int64_t r, int64_t columns) {
   return columns >= (r == 2 ? MANY_IN_PLANE : MANY_IN_SPACE);
 }
 
+typedef struct query_job {
+  wg_kdtree *tree;
+  int32_t *order; /* neighbours use the same nodes */
+  wg_best *best;
+  int64_t next; /* the first place in the order that no thread has taken yet */
+  int told;
+} query_job;
+
+/* One thread's part: rows by turns until none is left. A row's list is filled or untouched. */
+static void query_in_turns(query_job *job, wg_watch *watch) {
+  const wg_best *best = job->best;
+  while (!is_stopped(watch, &job->told)) {
+    int64_t begin;
+#pragma omp atomic capture
+    {
+      begin = job->next;
+      job->next += QUERIES_A_TURN;
+    }
+    if (begin >= best->count) return;
+    for (int64_t i = begin; i < WG_MIN(begin + QUERIES_A_TURN, best->count); i++) {
+      const int64_t row = job->order[i], slot = row * best->keep;
+      wg_kdtree_query(job->tree, row, best->keep, best->value + slot, best->index + slot);
+    }
+  }
+}
+
 static int query_rows(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
                       wg_best *best) {
+  if (wg_watch_poll(&context->watch)) return WG_OK;
   wg_mem mem = wg_mem_of(&context->ledger);
-  wg_kdtree *tree;
-  int32_t *order = WG_NEW(&mem, int32_t, rows->count); /* neighbours use the same nodes */
-  int status = order ? wg_kdtree_create(&mem, r, rows, columns, &tree) : wg_no_memory();
+  query_job job = {.order = WG_NEW(&mem, int32_t, rows->count), .best = best};
+  const int status =
+      job.order ? wg_kdtree_create(&mem, r, rows, columns, &job.tree) : wg_no_memory();
   if (status == WG_OK) {
-    wg_kd_sorted(r, rows, WG_CHUNK, order);
+    wg_kd_sorted(r, rows, WG_CHUNK, job.order);
     const int threads = wg_threads_for(context->threads, 1e3 * (double)rows->count);
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 256)
-    for (int64_t i = 0; i < rows->count; i++)
-      wg_kdtree_query(tree, order[i], best->keep, best->value + order[i] * best->keep,
-                      best->index + order[i] * best->keep);
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+    for (int t = 0; t < threads; t++) query_in_turns(&job, t == 0 ? &context->watch : NULL);
   }
+  wg_mem_clear(&mem);
+  return status;
+}
+
+static int query_least(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
+                       double *least) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  wg_best best = {
+      .count = rows->count, .keep = 1, .value = least, .index = WG_NEW(&mem, int32_t, rows->count)};
+  for (int64_t i = 0; i < rows->count; i++) least[i] = INFINITY;
+  const int status = best.index ? query_rows(context, r, rows, columns, &best) : wg_no_memory();
+  for (int64_t i = 0; i < rows->count; i++)
+    if (least[i] == INFINITY) least[i] = 0.0; /* the watch stopped before it; duals are finite */
   wg_mem_clear(&mem);
   return status;
 }
@@ -245,46 +317,21 @@ int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
     WG_TRY(query_rows(ot->context, ot->r, &ot->rows, &ot->cols, row_best));
     return query_rows(ot->context, ot->r, &ot->cols, &ot->rows, col_best);
   }
-  wg_mem mem = wg_mem_of(&ot->context->ledger);
-  wg_sweep sweep;
-  const scan_job job = {.ot = ot,
-                        .sweep = &sweep,
-                        .threshold = threshold,
-                        .row_best = row_best,
-                        .col_best = col_best};
-  int status = wg_sweep_create(&mem, ot->r, &ot->rows, &ot->cols, &sweep);
-  if (status == WG_OK) status = run(ot->context, &job, price_rows);
-  wg_mem_clear(&mem);
-  return status;
+  const scan_job job = {
+      .ot = ot, .threshold = threshold, .row_best = row_best, .col_best = col_best};
+  return sweep_rows(ot->context, ot->r, &ot->rows, &ot->cols, &job, price_rows);
 }
 
 int wg_nearest(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
                wg_best *best) {
   if (tree_pays(r, columns->count)) return query_rows(context, r, rows, columns, best);
-  wg_mem mem = wg_mem_of(&context->ledger);
-  wg_sweep sweep;
-  const scan_job job = {.sweep = &sweep, .row_best = best};
-  int status = wg_sweep_create(&mem, r, rows, columns, &sweep);
-  if (status == WG_OK) status = run(context, &job, nearest_rows);
-  wg_mem_clear(&mem);
-  return status;
+  const scan_job job = {.row_best = best};
+  return sweep_rows(context, r, rows, columns, &job, nearest_rows);
 }
 
 int wg_c_transform(wg_context *context, int64_t r, const wg_side *rows, const wg_side *columns,
                    double *least) {
-  wg_mem mem = wg_mem_of(&context->ledger);
-  if (tree_pays(r, columns->count)) {
-    wg_best best = {.count = rows->count, .keep = 1, .value = least};
-    for (int64_t i = 0; i < rows->count; i++) least[i] = INFINITY;
-    best.index = WG_NEW(&mem, int32_t, rows->count);
-    const int done = best.index ? query_rows(context, r, rows, columns, &best) : wg_no_memory();
-    wg_mem_clear(&mem);
-    return done;
-  }
-  wg_sweep sweep;
-  const scan_job job = {.sweep = &sweep, .least = least};
-  int status = wg_sweep_create(&mem, r, rows, columns, &sweep);
-  if (status == WG_OK) status = run(context, &job, least_of_rows);
-  wg_mem_clear(&mem);
-  return status;
+  if (tree_pays(r, columns->count)) return query_least(context, r, rows, columns, least);
+  const scan_job job = {.least = least};
+  return sweep_rows(context, r, rows, columns, &job, least_of_rows);
 }

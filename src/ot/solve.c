@@ -1,18 +1,18 @@
 /* The engine: network simplex on a pool of candidate arcs, priced against all pairs.
  *
- * Round: optimise on the pool, fold the tree's potentials into the duals, look at every pair, add
- * the few most violated arcs of each row and column, again until none is violated; then the pool's
- * optimum is the optimum. Pool costs are kept shifted by the duals, c - u - v, so that the simplex
- * works on small numbers and its tolerance can be a few units of rounding.
- * Warm start: masses do not change, so the old tree stays feasible under any new cost; its arcs and
- * the pool are re-priced and pivoting goes on from there.
- * Cost a few passes over n m pairs of O(r) each, and the pivots; memory O((n + m)(r + 15)).
+ * Round: optimise on the pool, fold the tree's potentials into the duals, look at every pair (or at
+ * those a kd-tree cannot rule out: scan.c), add the few most violated arcs of each row and column,
+ * again until none is violated; then the pool's optimum is the optimum. Pool costs are kept shifted
+ * by the duals, c - u - v, so that the simplex works on small numbers and its tolerance can be a
+ * few units of rounding. A solve starts cold (start.c, basis.c), or warm from the last one's tree
+ * and pool (warm.c). Cost a few passes over n m pairs of O(r) each, in the plane and in space with
+ * many points some microseconds a point instead, and the pivots; memory O((n + m)(r + 15)).
  */
 #include <string.h>
 
 #include "ot/kdtree.h"
 
-enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, FAT_POOL = 40, MANY_POINTS = 1000 };
+enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, MANY_POINTS = 1000 };
 
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */
@@ -60,40 +60,63 @@ void wg_ot_free(wg_ot *ot) {
 }
 
 /* Neighbours in space become neighbours in memory: searches and walks then stay in cache. */
-static int order_side(wg_ot *ot, wg_side *side, int64_t r, const double *points) {
+static int sort_side(wg_ot *ot, wg_side *side) {
+  const int64_t r = ot->r;
+  if (r < 2 || side->count < MANY_POINTS) return WG_OK;
   int64_t *mass = WG_NEW(&ot->mem, int64_t, side->count);
   int32_t *order = WG_NEW(&ot->mem, int32_t, side->count);
-  if (!mass || !order) return wg_no_memory();
+  double *points = WG_NEW(&ot->mem, double, side->count *r);
+  if (!mass || !order || !points) return wg_no_memory();
   for (int64_t i = 0; i < side->count; i++) order[i] = (int32_t)i;
-  wg_kd_order(r, points, 1, 0, side->count, order);
-  for (int64_t i = 0; i < side->count; i++) mass[i] = side->mass[order[i]];
+  wg_kd_order(r, side->points, 1, 0, side->count, order);
+  for (int64_t i = 0; i < side->count; i++) {
+    mass[i] = side->mass[order[i]];
+    memcpy(points + i * r, side->points + order[i] * r, (size_t)r * sizeof *points);
+    if (side->order) order[i] = side->order[order[i]];
+  }
   wg_drop(&ot->mem, (void *)side->mass);
+  wg_drop(&ot->mem, side->points);
+  wg_drop(&ot->mem, side->order);
   side->mass = mass;
+  side->points = points;
   side->order = order;
   side->is_sorted = true;
   return WG_OK;
 }
 
-static int set_points(wg_ot *ot, wg_side *side, int64_t r, const double *points) {
-  if (r != ot->r || !side->points) {
-    double *fresh = WG_NEW(&ot->mem, double, side->count *r);
-    if (!fresh) return wg_no_memory();
-    wg_drop(&ot->mem, side->points);
-    side->points = fresh;
+static int sort_points(wg_ot *ot) {
+  WG_TRY(sort_side(ot, &ot->rows));
+  return sort_side(ot, &ot->cols);
+}
+
+static int change_rank(wg_ot *ot, int64_t r) {
+  double *z = WG_NEW(&ot->mem, double, ot->rows.count *r);
+  double *w = WG_NEW(&ot->mem, double, ot->cols.count *r);
+  if (!z || !w) {
+    wg_drop(&ot->mem, z);
+    wg_drop(&ot->mem, w);
+    return wg_no_memory();
   }
-  if (r >= 2 && side->count >= MANY_POINTS && !side->order) WG_TRY(order_side(ot, side, r, points));
+  wg_drop(&ot->mem, ot->rows.points);
+  wg_drop(&ot->mem, ot->cols.points);
+  ot->rows.points = z;
+  ot->cols.points = w;
+  ot->r = r;
+  return WG_OK;
+}
+
+static void set_points(wg_side *side, int64_t r, const double *points) {
   for (int64_t i = 0; i < side->count; i++) {
     const int64_t from = side->order ? side->order[i] : i;
     for (int64_t k = 0; k < r; k++) side->points[i * r + k] = points[from * r + k];
   }
-  return WG_OK;
 }
 
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
-  WG_TRY(set_points(ot, &ot->rows, r, z));
-  WG_TRY(set_points(ot, &ot->cols, r, w));
-  ot->r = r;
-  return WG_OK;
+  if (r != ot->r || !ot->rows.points) WG_TRY(change_rank(ot, r));
+  set_points(&ot->rows, r, z);
+  set_points(&ot->cols, r, w);
+  return ot->has_basis ? WG_OK : sort_points(ot); /* a basis names the points by their places */
 }
 
 void wg_ot_forget(wg_ot *ot) {
@@ -131,6 +154,22 @@ static double centre_duals(wg_ot *ot) {
   return largest + 0.5 * (high - low);
 }
 
+/* The largest shifted cost in the tree: the size of the potentials to come, hence of their
+ * rounding. */
+static double largest_tree_cost(const wg_ot *ot) {
+  double largest = 0.0;
+  for (int64_t i = 0; i < ot->tree.count; i++)
+    if (ot->tree.nodes[i].arc >= 0)
+      largest = WG_MAX(largest, fabs(ot->pool.cost[ot->tree.nodes[i].arc]));
+  return largest;
+}
+
+double wg_shift_costs(wg_ot *ot) {
+  const double size = centre_duals(ot);
+  wg_pool_shift(ot);
+  return size + largest_tree_cost(ot);
+}
+
 /* Adds the tree's potentials to the duals and re-prices the pool. */
 static void fold_potentials(wg_ot *ot) {
   for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] += wg_tree_potential(&ot->tree, i);
@@ -138,12 +177,7 @@ static void fold_potentials(wg_ot *ot) {
     ot->cols.dual[j] -= wg_tree_potential(&ot->tree, ot->rows.count + j);
 }
 
-/* Reduced cost of a pool arc, with or without fragments. */
-static inline double reduced_plain(const wg_ot *ot, int64_t e) {
-  const double *p = ot->tree.potential;
-  return ot->pool.cost[e] - p[ot->pool.tail[e]] + p[ot->pool.head[e]];
-}
-
+/* wg_reduced_cost when fragments are in use. */
 static inline double reduced_by_fragments(const wg_ot *ot, int64_t e) {
   const double *p = ot->tree.potential, *offset = ot->tree.fragments.offset;
   const int32_t tail = ot->pool.tail[e], head = ot->pool.head[e], *of = ot->tree.fragments.of;
@@ -155,7 +189,7 @@ static int64_t pick_in(const wg_ot *ot, int64_t begin, int64_t end, double *leas
   int64_t best = -1;
   const bool plain = !ot->tree.fragments.of;
   for (int64_t e = begin; e < end; e++) {
-    const double value = plain ? reduced_plain(ot, e) : reduced_by_fragments(ot, e);
+    const double value = plain ? wg_reduced_cost(ot, e) : reduced_by_fragments(ot, e);
     if (value < *least) {
       *least = value;
       best = e;
@@ -176,16 +210,6 @@ static int64_t pick_arc(const wg_ot *ot, int64_t *cursor, int64_t block, double 
     if (arc >= 0) return arc;
   }
   return -1;
-}
-
-/* The largest shifted cost in the tree: the size of the potentials to come, hence of their
- * rounding. */
-static double largest_tree_cost(const wg_ot *ot) {
-  double largest = 0.0;
-  for (int64_t i = 0; i < ot->tree.count; i++)
-    if (ot->tree.nodes[i].arc >= 0)
-      largest = WG_MAX(largest, fabs(ot->pool.cost[ot->tree.nodes[i].arc]));
-  return largest;
 }
 
 /* Pivots until no pool arc is violated or the watch stops the solve. False when the pivots exceed
@@ -241,39 +265,14 @@ int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
   return status;
 }
 
-/* Keeps tree arcs and those of small reduced cost when a warm pool has grown fat. */
-static int slim_pool(wg_ot *ot) {
-  wg_pool *pool = &ot->pool;
-  const int64_t nodes = ot->tree.count;
-  if (pool->count <= FAT_POOL * nodes) return WG_OK;
-  const double size = centre_duals(ot);
-  wg_pool_shift(ot);
-  wg_mem mem = wg_mem_of(&ot->context->ledger);
-  int32_t *place = WG_NEW(&mem, int32_t, pool->count);
-  if (!place) return wg_no_memory();
-  for (int64_t i = 0; i < nodes; i++)
-    if (ot->tree.nodes[i].arc >= 0) place[ot->tree.nodes[i].arc] = 1;
-  double mean = 0.0;
-  for (int64_t e = 0; e < pool->count; e++) mean += WG_MIN(fabs(pool->cost[e]), size);
-  mean /= (double)pool->count;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < pool->count; e++) {
-    if (!place[e] && pool->cost[e] > 0.5 * mean) continue;
-    place[e] = (int32_t)kept;
-    pool->row[kept] = pool->row[e];
-    pool->col[kept] = pool->col[e];
-    pool->cost[kept++] = pool->cost[e];
-  }
-  pool->count = kept;
-  pool->stopgap_begin = pool->stopgap_end = 0;
-  for (int64_t i = 0; i < nodes; i++)
-    if (ot->tree.nodes[i].arc >= 0) ot->tree.nodes[i].arc = place[ot->tree.nodes[i].arc];
-  wg_mem_clear(&mem);
-  return WG_OK;
-}
-
 static int start(wg_ot *ot) {
-  if (ot->has_basis) return slim_pool(ot);
+  if (ot->has_basis) {
+    bool pays;
+    WG_TRY(wg_start_warm(ot, pivot_tolerance, &pays));
+    if (pays) return WG_OK;
+    wg_ot_forget(ot);
+    WG_TRY(sort_points(ot)); /* who is a neighbour has changed as well */
+  }
   wg_ot_forget(ot);
   WG_TRY(wg_start_duals(ot));
   WG_TRY(wg_start_basis(ot));
@@ -315,14 +314,13 @@ static int solve_rounds(wg_ot *ot) {
   double patience = 1.0;
   int64_t added = 1;
   while ((added || raise_toll(ot)) && !ot->context->watch.stopped) {
-    double size = centre_duals(ot);
-    wg_pool_shift(ot);
-    size += largest_tree_cost(ot);
+    const double size = wg_shift_costs(ot);
     WG_TRY(wg_pool_reserve_ends(&ot->mem, &ot->pool));
     if (!optimise_pool(ot, patience * pivot_tolerance * size)) patience *= 4.0;
     fold_potentials(ot);
     if (wg_watch_poll(&ot->context->watch)) break;
     WG_TRY(wg_price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
+    if (ot->context->watch.stopped) break; /* this look may not be complete */
     report(ot, added);
     if (++ot->stats.rounds % MANY_ROUNDS == 0) patience *= 4.0;
   }

@@ -5,8 +5,8 @@
  * coarsest level, of a few hundred points), are carried over by c-transforms. With good duals the
  * smallest reduced costs of each row and column hold nearly all arcs of the optimum.
  * Equal masses stay equal, though groups differ by a point: only duals come back, problems with
- * equal masses are easier, and as ranges are halved a region's mass is off by no more than a group.
- * Cost a sixteenth of a look at all pairs, and O(n log n).
+ * equal masses are easier, and as ranges are halved a region's mass is off by no more than a group
+ * (docs/theory/transport.md). Cost a sixteenth of a look at all pairs, and O(n log n).
  */
 #include <string.h>
 
@@ -75,21 +75,32 @@ static int carry_duals(wg_ot *ot, const wg_ot *coarse) {
   return wg_c_transform(ot->context, ot->r, &cols, &coarse->rows, ot->cols.dual);
 }
 
-static int solve_coarse(wg_ot *ot, wg_mem *mem, wg_ot **coarse) {
+static int make_coarse(wg_ot *ot, wg_mem *mem, wg_ot **coarse) {
   grouping x, y;
   WG_TRY(group_side(mem, ot->r, &ot->rows, &x));
   WG_TRY(group_side(mem, ot->r, &ot->cols, &y));
   if (wg_has_equal_masses(&ot->rows) && wg_has_equal_masses(&ot->cols)) level_masses(&x, &y);
   WG_TRY(wg_ot_create(ot->context, x.groups, y.groups, x.group_mass, y.group_mass, coarse));
   (*coarse)->rows.is_sorted = (*coarse)->cols.is_sorted = true; /* groups come in order */
-  WG_TRY(wg_ot_set_cost(*coarse, ot->r, x.centre, y.centre));
-  if (WG_MAX(x.groups, y.groups) <= COARSE_ENOUGH) {
-    WG_TRY(wg_ot_solve(*coarse));
+  return wg_ot_set_cost(*coarse, ot->r, x.centre, y.centre);
+}
+
+int wg_coarsen(wg_ot *ot, wg_ot **coarse) {
+  wg_mem mem = wg_mem_of(&ot->context->ledger);
+  *coarse = NULL;
+  const int status = make_coarse(ot, &mem, coarse);
+  wg_mem_clear(&mem);
+  return status;
+}
+
+static int solve_coarse(wg_ot *ot, wg_ot *coarse) {
+  if (WG_MAX(coarse->rows.count, coarse->cols.count) <= COARSE_ENOUGH) {
+    WG_TRY(wg_ot_solve(coarse));
   } else {
-    WG_TRY(wg_start_duals(*coarse));
-    WG_TRY(wg_auction_duals(*coarse));
+    WG_TRY(wg_start_duals(coarse));
+    WG_TRY(wg_auction_duals(coarse));
   }
-  return carry_duals(ot, *coarse);
+  return carry_duals(ot, coarse);
 }
 
 int wg_start_duals(wg_ot *ot) {
@@ -100,10 +111,9 @@ int wg_start_duals(wg_ot *ot) {
     cols.dual = NULL;
     return wg_c_transform(ot->context, ot->r, &cols, &ot->rows, ot->cols.dual);
   }
-  wg_mem mem = wg_mem_of(&ot->context->ledger);
-  wg_ot *coarse = NULL;
-  int status = solve_coarse(ot, &mem, &coarse);
+  wg_ot *coarse;
+  int status = wg_coarsen(ot, &coarse);
+  if (status == WG_OK) status = solve_coarse(ot, coarse);
   wg_ot_free(coarse);
-  wg_mem_clear(&mem);
   return status;
 }

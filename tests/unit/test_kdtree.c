@@ -48,6 +48,15 @@ static void compare(int64_t r, const wg_side *rows, const wg_side *cols, double 
   assert_int_equal(context.ledger.now, 0);
 }
 
+static wg_side make_side(int64_t r, int64_t count) {
+  return (wg_side){.count = count, .points = test_numbers(count * r), .dual = test_numbers(count)};
+}
+
+static void free_side(wg_side *side) {
+  free(side->points);
+  free(side->dual);
+}
+
 typedef enum shape { GAUSSIAN, GRID, LINE, ONE_POINT, FAR, SHAPES } shape;
 
 static void place(wg_rng *rng, shape how, int64_t r, int64_t count, double *points) {
@@ -76,22 +85,56 @@ static void queries_match_a_plain_loop(void **state) {
     for (int how = 0; how < SHAPES; how++)
       for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
         for (int kind = 0; kind < 3; kind++) {
-          wg_side rows = {.count = counts[c][0]}, cols = {.count = counts[c][1]};
-          rows.points = test_numbers(rows.count * r);
-          cols.points = test_numbers(cols.count * r);
-          rows.dual = test_numbers(rows.count);
-          cols.dual = test_numbers(cols.count);
+          wg_side rows = make_side(r, counts[c][0]), cols = make_side(r, counts[c][1]);
           place(&rng, (shape)how, r, rows.count, rows.points);
           place(&rng, (shape)how, r, cols.count, cols.points);
           set_duals(&rng, kind, r, &rows);
           set_duals(&rng, kind, r, &cols);
           compare(r, &rows, &cols, INFINITY);
           compare(r, &rows, &cols, -1e-3);
-          free(rows.points);
-          free(cols.points);
-          free(rows.dual);
-          free(cols.dual);
+          free_side(&rows);
+          free_side(&cols);
         }
+}
+
+/* Integers, so that reduced costs are exact while the fits and bounds of the nodes are not; duals
+ * that are affine, so that bounds are as close as they can be. The least value is zero, and a limit
+ * just above still finds it. */
+static void rounding_discards_no_node(void **state) {
+  (void)state;
+  wg_rng rng = {13};
+  enum { SIDE = 9, COUNT = SIDE * SIDE * SIDE };
+  for (int trial = 0; trial < 60; trial++) {
+    const int64_t r = 2 + trial % 2, count = r == 2 ? SIDE * SIDE : COUNT;
+    wg_side rows = make_side(r, 40), cols = make_side(r, count);
+    double slope[WG_KD_MOST];
+    for (int64_t k = 0; k < r; k++) slope[k] = floor(1e7 * wg_rng_normal(&rng));
+    for (int64_t j = 0, rest = 0; j < count; rest = ++j)
+      for (int64_t k = 0; k < r; k++, rest /= SIDE) {
+        cols.points[j * r + k] = (double)(rest % SIDE);
+        cols.dual[j] += slope[k] * cols.points[j * r + k];
+      }
+    for (int64_t i = 0; i < rows.count * r; i++)
+      rows.points[i] = floor(40.0 * wg_rng_uniform(&rng)) - 16.0;
+    for (int64_t i = 0; i < rows.count; i++) {
+      double least = INFINITY;
+      for (int64_t j = 0; j < count; j++) least = WG_MIN(least, reduced(r, &rows, &cols, i, j));
+      rows.dual[i] = least;
+    }
+    wg_context context = {.threads = 1};
+    wg_mem mem = wg_mem_of(&context.ledger);
+    wg_kdtree *tree;
+    assert_int_equal(wg_kdtree_create(&mem, r, &rows, &cols, &tree), WG_OK);
+    for (int64_t i = 0; i < rows.count; i++) {
+      double value = 1e-100;
+      int32_t index = -1;
+      wg_kdtree_query(tree, i, 1, &value, &index);
+      assert_true(index >= 0 && value == 0.0);
+    }
+    wg_mem_clear(&mem);
+    free_side(&rows);
+    free_side(&cols);
+  }
 }
 
 /* Each half of a range lies on one side of a cut, down to single points. */
@@ -152,6 +195,7 @@ static void a_tree_survives_every_failed_allocation(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(queries_match_a_plain_loop),
+                                     cmocka_unit_test(rounding_discards_no_node),
                                      cmocka_unit_test(a_tree_survives_every_failed_allocation),
                                      cmocka_unit_test(the_order_is_a_permutation_of_halves)};
   return cmocka_run_group_tests(tests, NULL, NULL);

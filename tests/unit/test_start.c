@@ -51,6 +51,23 @@ static void start_draft(bench *b) {
   assert_int_equal(wg_draft_reserve(&b->mem, &b->draft, b->ot->pool.count), WG_OK);
 }
 
+/* An auction of all mass on the arcs added so far. */
+static void open_auction(bench *b, wg_auction *a) {
+  start_draft(b);
+  assert_int_equal(wg_auction_create(&b->mem, b->ot, &b->draft, a), WG_OK);
+}
+
+/* Gaussian points in the plane, and an auction on each pair with the given chance. */
+static void open_random_auction(wg_rng *rng, int64_t n, int64_t m, double decades, double chance,
+                                bench *b, wg_auction *a) {
+  problem p = make_problem(n, m, 2);
+  gaussian_points(rng, &p);
+  spread_masses(rng, &p, decades);
+  make_bench(b, p);
+  add_pairs(rng, b, chance);
+  open_auction(b, a);
+}
+
 /* Whether flow and leftovers make up supply and demand, to the last unit. */
 static void check_marginals(const bench *b, const int64_t *flow, const int64_t *row_left,
                             const int64_t *col_left) {
@@ -80,6 +97,66 @@ static double flow_cost(const bench *b, const int64_t *flow) {
   for (int64_t e = 0; e < b->ot->pool.count; e++)
     cost += (double)flow[e] * pair(&b->p, b->ot->pool.row[e], b->ot->pool.col[e]);
   return cost;
+}
+
+/* ---- coarser problems ---- */
+
+static int64_t side_mass(const wg_side *side) {
+  int64_t mass = 0;
+  for (int64_t i = 0; i < side->count; i++) mass += side->mass[i];
+  return mass;
+}
+
+/* Groups of two to four, centroids and masses of their points. */
+static void check_groups(int64_t r, const wg_side *fine, const wg_side *coarse, bool are_level) {
+  const int64_t mass = side_mass(coarse);
+  assert_true(coarse->count * 2 <= fine->count + 1 && coarse->count * 4 >= fine->count);
+  for (int64_t i = 0; are_level && i < coarse->count; i++)
+    assert_int_equal(coarse->mass[i], coarse->mass[0]);
+  if (are_level) return;
+  assert_true(mass == side_mass(fine));
+  for (int64_t k = 0; k < r; k++) {
+    double fine_sum = 0.0, sum = 0.0;
+    for (int64_t i = 0; i < fine->count; i++)
+      fine_sum += (double)fine->mass[i] * fine->points[i * r + k];
+    for (int64_t i = 0; i < coarse->count; i++)
+      sum += (double)coarse->mass[i] * coarse->points[i * r + k];
+    assert_near(sum, fine_sum, 1e-12 * (double)mass);
+  }
+}
+
+/* With equal masses the coarse problem, and the one below it, have equal masses too, whatever the
+ * counts; with others, a group has the mass of its points. */
+static void coarse_problems_keep_equal_masses(void **state) {
+  (void)state;
+  wg_rng rng = {11};
+  const int64_t shapes[][2] = {{1024, 1024}, {1025, 1025}, {1023, 1100}, {999, 1001}, {310, 5}};
+  for (size_t k = 0; k < 2 * sizeof shapes / sizeof *shapes; k++) {
+    const bool are_equal = k % 2;
+    problem p = make_problem(shapes[k / 2][0], shapes[k / 2][1], 2);
+    gaussian_points(&rng, &p);
+    if (are_equal)
+      equal_masses(&p);
+    else
+      spread_masses(&rng, &p, 2);
+    bench b;
+    wg_ot *level[2];
+    make_bench(&b, p);
+    assert_int_equal(wg_coarsen(b.ot, &level[0]), WG_OK);
+    assert_int_equal(wg_coarsen(level[0], &level[1]), WG_OK);
+    for (int down = 0; down < 2; down++) {
+      const wg_ot *fine = down ? level[0] : b.ot;
+      check_groups(2, &fine->rows, &level[down]->rows, are_equal);
+      check_groups(2, &fine->cols, &level[down]->cols, are_equal);
+      assert_true(side_mass(&level[down]->rows) == side_mass(&level[down]->cols));
+      if (!are_equal || fine->rows.count != fine->cols.count) continue;
+      assert_int_equal(level[down]->rows.mass[0], 1);
+      assert_int_equal(level[down]->cols.mass[0], 1);
+    }
+    wg_ot_free(level[1]);
+    wg_ot_free(level[0]);
+    free_bench(&b);
+  }
 }
 
 /* ---- the auction ---- */
@@ -127,8 +204,7 @@ static int64_t run_phases(bench *b, bool is_exact) {
   wg_auction a;
   bool stuck = true;
   int64_t late = 0;
-  start_draft(b);
-  assert_int_equal(wg_auction_create(&b->mem, b->ot, &b->draft, &a), WG_OK);
+  open_auction(b, &a);
   for (double epsilon = 1.0; epsilon > 1e-3; epsilon /= 5.0) {
     assert_int_equal(wg_auction_phase(&a, epsilon, INFINITY, 1000000, &stuck), WG_OK);
     assert_false(stuck);
@@ -184,16 +260,10 @@ static void auctions_may_stop_at_any_time(void **state) {
   (void)state;
   wg_rng rng = {3};
   for (int trial = 0; trial < 60; trial++) {
-    problem p = make_problem(25, 20 + trial % 11, 2);
-    gaussian_points(&rng, &p);
-    spread_masses(&rng, &p, trial % 4);
     bench b;
     wg_auction a;
     bool stuck;
-    make_bench(&b, p);
-    add_pairs(&rng, &b, 0.5);
-    start_draft(&b);
-    assert_int_equal(wg_auction_create(&b.mem, b.ot, &b.draft, &a), WG_OK);
+    open_random_auction(&rng, 25, 20 + trial % 11, trial % 4, 0.5, &b, &a);
     for (int64_t most = 1; most < 300; most *= 3) {
       assert_int_equal(wg_auction_phase(&a, 1.0 / (double)most, 50.0, most, &stuck), WG_OK);
       check_phase(&b, &a);
@@ -252,16 +322,10 @@ static void new_prices_open_ways(void **state) {
   (void)state;
   wg_rng rng = {4};
   for (int trial = 0; trial < 60; trial++) {
-    problem p = make_problem(20 + trial % 7, 22, 2);
-    gaussian_points(&rng, &p);
-    spread_masses(&rng, &p, trial % 3);
     bench b;
     wg_auction a;
     bool stuck;
-    make_bench(&b, p);
-    add_pairs(&rng, &b, 2.0);
-    start_draft(&b);
-    assert_int_equal(wg_auction_create(&b.mem, b.ot, &b.draft, &a), WG_OK);
+    open_random_auction(&rng, 20 + trial % 7, 22, trial % 3, 2.0, &b, &a);
     assert_int_equal(wg_auction_phase(&a, 0.1, INFINITY, 5 + trial, &stuck), WG_OK);
     double *before = test_numbers(a.pool->count);
     for (int64_t e = 0; e < a.pool->count; e++) before[e] = reduced_cost(&a, e);
@@ -296,8 +360,7 @@ static void a_pool_that_lacks_arcs_is_told(void **state) {
     for (int64_t j = 0; j < 8; j++)
       for (int64_t i = 0; i < 8; i++)
         if (i > blocked || j < blocked) add_arc(&b, i, j); /* rows 0 .. blocked see too few */
-    start_draft(&b);
-    assert_int_equal(wg_auction_create(&b.mem, b.ot, &b.draft, &a), WG_OK);
+    open_auction(&b, &a);
     assert_int_equal(wg_auction_phase(&a, 0.1, 1e3, 100000, &stuck), WG_OK);
     assert_true(stuck);
     assert_false(is_placed(&a));
@@ -497,6 +560,7 @@ static void far_groups_out_of_balance_are_solved(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(coarse_problems_keep_equal_masses),
       cmocka_unit_test(phases_end_within_epsilon),
       cmocka_unit_test(with_general_masses_nearly_all_phases_do),
       cmocka_unit_test(auctions_may_stop_at_any_time),
