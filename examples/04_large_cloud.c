@@ -32,6 +32,8 @@ int main(int argc, char **argv) {
   unsigned long long state = 1;
   double *x = malloc((size_t)n * 2 * sizeof *x), *y = malloc((size_t)n * 2 * sizeof *y);
   if (n < 1 || !x || !y) {
+    free(x);
+    free(y);
     fprintf(stderr, "usage: 04_large_cloud [POINTS]\n");
     return 2;
   }

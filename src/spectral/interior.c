@@ -117,6 +117,7 @@ static int create(wg_mem *mem, const wg_interior_problem *p, interior *t) {
                   .width = count_functions(p),
                   .is_max = p->spec->outer == WG_BLOCK_MAX};
   WG_TRY(create_arrays(mem, t));
+  if (!t->rays || !t->base) return wg_no_memory();
   for (int64_t i = 0; i < p->count * d; i++) t->rays[i] = p->rays[i] / sqrt(p->scale);
   for (int64_t i = 0; i < d * d; i++) t->base[i] = p->base[i] / p->scale;
   const wg_columns all = {.count = p->count, .d = d, .rays = t->rays, .base = t->base};
@@ -638,14 +639,19 @@ static int clean(interior *t, wg_mem *mem, record *best) {
   return WG_OK;
 }
 
+static int run(wg_context *context, interior *t, wg_mem *mem, record *best) {
+  if (!t->p || !t->mass || !t->rest || !t->q) return wg_no_memory();
+  WG_TRY(iterate(context, t, mem, best));
+  return isfinite(best->upper) ? clean(t, mem, best) : WG_OK;
+}
+
 int wg_interior_solve(wg_context *context, const wg_interior_problem *problem, double *mass,
                       double *q, double *lower, double *upper) {
   wg_mem mem = wg_mem_of(&context->ledger);
-  interior t;
+  interior t = {0};
   record best = {mass, WG_NEW(&mem, double, problem->count), q, -INFINITY, INFINITY};
   int status = best.slack ? create(&mem, problem, &t) : wg_no_memory();
-  if (status == WG_OK) status = iterate(context, &t, &mem, &best);
-  if (status == WG_OK && isfinite(best.upper)) status = clean(&t, &mem, &best);
+  if (status == WG_OK) status = run(context, &t, &mem, &best);
   *lower = best.lower * problem->scale;
   *upper = best.upper * problem->scale;
   wg_mem_clear(&mem);

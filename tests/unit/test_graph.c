@@ -65,7 +65,7 @@ static void fits_are_orthogonal_whatever_the_weights(void **state) {
   const double spreads[] = {0.0, 1.0, 5.0, 10.0};
   for (int trial = 0; trial < 80; trial++) {
     bench b;
-    double values[MOST * K], given[MOST * K], nodes[(N + M) * K];
+    double values[MOST * K] = {0}, given[MOST * K] = {0}, nodes[(N + M) * K] = {0};
     make_bench(&rng, 0.2 + 0.2 * (trial % 4), spreads[trial / 20], &b);
     for (int64_t i = 0; i < b.count * K; i++) given[i] = values[i] = wg_rng_normal(&rng);
     assert_int_equal(wg_graph_fit(b.graph, K, values, nodes), WG_OK);
