@@ -4,7 +4,7 @@
 #   make test       everything, also under sanitizers     make lint    format, static checks, pages
 #   make test-long  the tests that take their time        make fuzz    FUZZ_SECONDS=60 of fuzzing
 #   make install    PREFIX=/usr/local                     make bench-ot    against POT
-#   make bench-long large clouds, up to a million points
+#   make bench-long large clouds, up to a million points  make bench-static  against CVXPY, POT
 
 PREFIX ?=
 FUZZ_SECONDS ?= 60
@@ -15,7 +15,7 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
   >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
 compile = cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long install clean
+.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -54,8 +54,8 @@ fuzz:
 	build-fuzz/fuzz_read -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build-fuzz/ \
 	  build-fuzz/corpus tests/fuzz/corpus
 
-# numpy and POT are the system's, or those that setup.sh puts into build-bench.
-bench-ot bench-long: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
+# numpy, POT and CVXPY are the system's, or those that setup.sh puts into build-bench.
+bench-ot bench-long bench-static: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
 bench-ot: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/ot/run.py --out bench/e2e/ot/results/compare.json
@@ -64,6 +64,10 @@ bench-long: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/ot/large.py --out bench/e2e/ot/results/large.json
 	@python3 -B bench/e2e/ot/large.py --million --out bench/e2e/ot/results/million.json
+
+bench-static: all
+	@scripts/setup.sh bench
+	@python3 -B bench/e2e/static/run.py --out bench/e2e/static/results/compare.json
 
 install: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release $(if $(PREFIX),-DCMAKE_INSTALL_PREFIX=$(PREFIX)))

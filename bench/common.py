@@ -5,9 +5,11 @@ counts it, is at least that of the process which started it.
 """
 import datetime
 import json
+import math
 import os
 import pathlib
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,6 +55,20 @@ def python_child(program, *arguments, variables=None):
                     {**ONE_BLAS_THREAD, **(variables or {})})
 
 
+def limited_child(limit, program, *arguments):
+    """What one of our programs prints about a solve of a peer, on one thread.
+
+    The program ends itself by SIGALRM when the solve takes more than `limit` seconds.
+    """
+    status, text, complaint, resident = python_child(program, *arguments,
+                                                     variables={'OMP_NUM_THREADS': '1'})
+    if status == -signal.SIGALRM:
+        return {'outcome': f'> {limit:g} s', 'limit_seconds': limit}
+    if status:
+        return {'outcome': f'failed: {(complaint.splitlines() or [f"status {status}"])[-1]}'}
+    return {**json.loads(text), 'process_bytes': resident}
+
+
 def wgamma_distance(command, arguments, threads):
     """One run of `wgamma distance`: its own figures, and the peak memory of the whole process."""
     status, text, complaint, resident = measured(
@@ -61,7 +77,8 @@ def wgamma_distance(command, arguments, threads):
     if status not in (0, 1) or not text:
         raise SystemExit(f'{command}: exit status {status}: {complaint}')
     report = json.loads(text)
-    figures = {key: report[key] for key in ('outcome', 'seconds', 'peak_bytes', 'pivots')}
+    keys = ('outcome', 'seconds', 'peak_bytes', 'oracle_calls', 'pivots')
+    figures = {key: report[key] for key in keys}
     return {**figures, **report['w2'], 'process_bytes': resident}
 
 
@@ -75,6 +92,12 @@ def best_of(count, run):
         return runs[-1]
     quickest = min(timed, key=lambda done: done['seconds'])
     return {**quickest, 'all_seconds': [done['seconds'] for done in timed]}
+
+
+def median_of(runs):
+    """The run of median time, with the seconds of all; of an even number, the quicker of two."""
+    runs = sorted(runs, key=lambda done: done['seconds'])
+    return {**runs[(len(runs) - 1) // 2], 'all_seconds': [done['seconds'] for done in runs]}
 
 
 def commit():
@@ -98,7 +121,7 @@ def machine():
     program = pathlib.Path(__file__).with_name('environment.py')
     status, text, complaint, _ = python_child(program)
     if status:
-        raise SystemExit(f'{complaint}\nscripts/setup.sh bench installs numpy and POT')
+        raise SystemExit(f'{complaint}\nscripts/setup.sh bench installs numpy, POT and CVXPY')
     return {
         'cpu': processor(), 'cores': os.cpu_count(), 'system': platform.platform(),
         'load': round(os.getloadavg()[0], 2), **json.loads(text), 'commit': commit(),
@@ -151,6 +174,22 @@ def numbers(text):
 def figure(value):
     """Three digits, fewer would hide and more would pretend."""
     return f'{value:.3g}' if value < 100 else f'{value:.0f}'
+
+
+def seconds_cell(run):
+    """As a cell; a run past its limit or a failed one says so instead."""
+    if run is None:
+        return '-'
+    return figure(run['seconds']) if 'seconds' in run else run['outcome'].split(':')[0]
+
+
+def ratio_cell(theirs, ours, key='seconds'):
+    """theirs / ours as a cell. What a peer's limit proves, is a lower bound of the ratio."""
+    if theirs is not None and key in theirs:
+        return figure(theirs[key] / ours[key])
+    if theirs is not None and key == 'seconds' and 'limit_seconds' in theirs:
+        return f'> {math.floor(theirs["limit_seconds"] / ours[key])}'
+    return '-'
 
 
 def megabytes(count):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints, as JSON, the versions of numpy and POT and the kernels their and our OpenBLAS chose.
+"""Prints, as JSON, the versions of the peers and the kernels their and our OpenBLAS chose.
 
-A program of its own because it loads all of them. An inherited OPENBLAS_CORETYPE, or a processor
+A program of its own because it loads numpy and POT. An inherited OPENBLAS_CORETYPE, or a processor
 that OpenBLAS does not know, can halve every figure: the name of the core shows it.
 """
 import ctypes
 import ctypes.util
+import importlib.metadata
 import json
 import pathlib
 
@@ -38,9 +39,18 @@ def numpy_library():
     return bundled[0] if bundled else ctypes.util.find_library('openblas')
 
 
+def version(package):
+    """Of a package that not every benchmark needs; None when it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def main():
     print(json.dumps({
         'numpy': numpy.__version__, 'pot': ot.__version__,
+        **{name: version(name) for name in ('cvxpy', 'clarabel', 'scs')},
         'openblas_numpy': core_name(numpy_library()),
         'openblas_system': core_name(ctypes.util.find_library('openblas')),
     }))

@@ -43,18 +43,18 @@ def write_files(case, folder):
         raise SystemExit(f'{case}: {complaint}')
 
 
-def run_wgamma(command, case, folder, threads):
-    arguments = [f'{folder}/x.npy', f'{folder}/y.npy', '--gauge', 'trace']
+def run_wgamma(command, case, folder, threads, gauge='trace', more=()):
+    arguments = [f'{folder}/x.npy', f'{folder}/y.npy', '--gauge', gauge, *more]
     if case.weights != 'uniform':
         arguments += ['--a', f'{folder}/a.npy', '--b', f'{folder}/b.npy']
     return common.wgamma_distance(command, arguments, threads)
 
 
-def add_common_options(parser):
+def add_common_options(parser, repeat=1, meaning='run everything N times, report the quickest'):
     parser.add_argument('--wgamma', type=os.path.abspath, default=common.WGAMMA, metavar='FILE',
                         help='the command, default build/wgamma')
-    parser.add_argument('--repeat', type=int, default=1, metavar='N',
-                        help='run everything N times, report the quickest; default 1')
+    parser.add_argument('--repeat', type=int, default=repeat, metavar='N',
+                        help=f'{meaning}; default {repeat}')
     parser.add_argument('--out', metavar='FILE', help='write the results there, as JSON')
     parser.add_argument('--markdown', metavar='FILE', help='only print the tables of such a file')
 
@@ -82,9 +82,9 @@ def close_results(results, options):
         common.write_results(options.out, results)
 
 
-def head(results):
+def head(results, counted='the quickest'):
     """What stands above the tables."""
     repeat, lines = results['repeat'], common.machine_lines(results['machine'])
-    lines += [f'- the quickest of {repeat} runs'] if repeat > 1 else []
+    lines += [f'- {counted} of {repeat} runs'] if repeat > 1 else []
     lines += [] if results['complete'] else ['- INCOMPLETE: the benchmark was stopped']
     return '\n'.join(lines)

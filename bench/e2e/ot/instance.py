@@ -25,7 +25,22 @@ def annulus(rng, n, d):
     return radius * direction, rng.standard_normal((n, d))
 
 
-CLOUDS = {'gaussian': gaussian, 'annulus': annulus}
+def cube(rng, n, d):
+    """The fragmented hypercube of Paty and Cuturi (2019): torn apart along two coordinates."""
+    x, y = rng.uniform(-1, 1, (n, d)), rng.uniform(-1, 1, (n, d))
+    y[:, :2] += 2 * np.sign(y[:, :2])
+    return x, y
+
+
+def read(folder):
+    """x, y, a, b of a folder; where it has no weights, uniform ones."""
+    x, y = np.load(folder / 'x.npy'), np.load(folder / 'y.npy')
+    if not (folder / 'a.npy').exists():
+        return x, y, np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y))
+    return x, y, np.load(folder / 'a.npy'), np.load(folder / 'b.npy')
+
+
+CLOUDS = {'gaussian': gaussian, 'annulus': annulus, 'cube': cube}
 # A uniform variable to this power; the eighth spreads masses over thirty orders of magnitude.
 POWER = {'random': 1, 'heavy': 8}
 

@@ -17,6 +17,8 @@ import time
 import numpy as np
 import ot
 
+import instance
+
 ITERATIONS = 2_000_000_000  # never the reason to stop
 OPTIMAL = 1  # POT's result code
 
@@ -63,17 +65,10 @@ def solve_lazy(x, y, a, b, limit):
     return limited(limit, ot.lp.emd2_lazy, x, y, a, b, return_matrix=False)
 
 
-def read(folder):
-    x, y = np.load(folder / 'x.npy'), np.load(folder / 'y.npy')
-    if not (folder / 'a.npy').exists():
-        return x, y, np.full(len(x), 1 / len(x)), np.full(len(y), 1 / len(y))
-    return x, y, np.load(folder / 'a.npy'), np.load(folder / 'b.npy')
-
-
 def main():
     kind, folder, limit = sys.argv[1], pathlib.Path(sys.argv[2]), float(sys.argv[3])
     solve = {'dense': solve_dense, 'lazy': solve_lazy}[kind]
-    clouds = read(folder)
+    clouds = instance.read(folder)
     solve(np.eye(2), np.eye(2), np.full(2, 0.5), np.full(2, 0.5), limit)  # loads what is lazy
     reset_peak()
     before = peak_bytes()

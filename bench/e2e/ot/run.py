@@ -11,15 +11,13 @@ the cost matrix. POT's value has to lie in our interval, widened by 1e-9 relativ
 depend on the threads; the exit status is 1 otherwise.
 """
 import argparse
-import json
-import math
-import signal
 import statistics
 import sys
 import tempfile
 
 import cases
-from common import best_of, figure, megabytes, numbers, python_child, read_results, table
+from common import (best_of, figure, limited_child, megabytes, numbers, ratio_cell, read_results,
+                    seconds_cell, table)
 
 TOLERANCE = 1e-9
 HEAVY_DIMENSION = 10
@@ -35,14 +33,8 @@ def all_cases(options):
 
 def run_pot(kind, folder, limit):
     """One solve by POT in a process of its own."""
-    status, text, complaint, resident = python_child(
-        cases.HERE / 'pot.py', kind, folder, limit, variables={'OMP_NUM_THREADS': '1'})
-    if status == -signal.SIGALRM:
-        return {'outcome': f'> {limit:g} s', 'limit_seconds': limit}
-    if status:
-        return {'outcome': f'failed: {(complaint.splitlines() or [f"status {status}"])[-1]}'}
-    run = {**json.loads(text), 'process_bytes': resident}
-    if run['outcome'] != 'optimal':  # then the seconds are not those of a solve
+    run = limited_child(limit, cases.HERE / 'pot.py', kind, folder, limit)
+    if 'seconds' in run and run['outcome'] != 'optimal':  # not those of a whole solve
         run['stopped_after'] = run.pop('seconds')
     return run
 
@@ -76,22 +68,6 @@ def disagreements(instance):
     return found
 
 
-def seconds(run):
-    """As a cell; a run past its limit or a failed one says so instead."""
-    if run is None:
-        return '-'
-    return figure(run['seconds']) if 'seconds' in run else run['outcome'].split(':')[0]
-
-
-def ratio(theirs, ours, key='seconds'):
-    """theirs / ours as a cell. What POT's limit proves, is a lower bound of the ratio of times."""
-    if theirs is not None and key in theirs:
-        return figure(theirs[key] / ours[key])
-    if theirs is not None and key == 'seconds' and 'limit_seconds' in theirs:
-        return f'> {math.floor(theirs["limit_seconds"] / ours[key])}'
-    return '-'
-
-
 def memory(run):
     return megabytes(run['peak_bytes']) if run and 'peak_bytes' in run else '-'
 
@@ -107,9 +83,9 @@ def time_table(instances):
         one, two, dense = runs['wgamma-1'], runs['wgamma-2'], runs['pot-dense']
         lazy, cost = runs.get('pot-lazy'), dense.get('cost_seconds')
         rows.append(place_cells(instance) + [
-            seconds(dense), '-' if cost is None else figure(cost), seconds(lazy), seconds(one),
-            seconds(two), ratio(dense, one), ratio(lazy, one), ratio(dense, two),
-            f'{one["gap"]:.0e}'])
+            seconds_cell(dense), '-' if cost is None else figure(cost), seconds_cell(lazy),
+            seconds_cell(one), seconds_cell(two), ratio_cell(dense, one), ratio_cell(lazy, one),
+            ratio_cell(dense, two), f'{one["gap"]:.0e}'])
     return table(['clouds', 'd', 'weights', 'n', 'POT dense s', 'its matrix s', 'POT lazy s',
                   'wgamma s', '2 threads s', 'dense / wgamma', 'lazy / wgamma',
                   'dense / 2 threads', 'gap'], rows)
@@ -121,8 +97,8 @@ def memory_table(instances):
         runs = instance['runs']
         ours, dense, lazy = runs['wgamma-1'], runs['pot-dense'], runs.get('pot-lazy')
         rows.append(place_cells(instance) + [
-            memory(dense), memory(lazy), memory(ours), ratio(dense, ours, 'peak_bytes'),
-            ratio(lazy, ours, 'peak_bytes')])
+            memory(dense), memory(lazy), memory(ours), ratio_cell(dense, ours, 'peak_bytes'),
+            ratio_cell(lazy, ours, 'peak_bytes')])
     return table(['clouds', 'd', 'weights', 'n', 'POT dense MB', 'POT lazy MB', 'wgamma MB',
                   'dense / wgamma', 'lazy / wgamma'], rows)
 
