@@ -31,6 +31,10 @@ bool wg_gauge_is_convex(const wg_gauge_spec *spec) {
   return true;
 }
 
+bool wg_gauge_is_planar_root(const wg_gauge_spec *spec) {
+  return spec->outer == WG_SINGLE && spec->d == 2 && !wg_gauge_is_convex(spec);
+}
+
 int wg_gauge_require_convex(const wg_gauge_spec *spec) {
   if (wg_gauge_is_convex(spec)) return WG_OK;
   return wg_fail(WG_ERR_ARGUMENT,

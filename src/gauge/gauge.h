@@ -40,6 +40,9 @@ void wg_gauge_print(const wg_gauge_spec *spec, char text[WG_GAUGE_TEXT]);
 /* ---- analysis (gauge.c); all take a bound spec ---- */
 bool wg_gauge_is_convex(
     const wg_gauge_spec *spec); /* no block with p < 1 and two or more columns */
+/* Schatten with p < 1 on two columns, no blocks: its moments are a convex set in space, and the
+ * minimum over them has a proof (theory 3.3). */
+bool wg_gauge_is_planar_root(const wg_gauge_spec *spec);
 /* gamma_b(S) = tr S for every S: trace, Ky Fan of full order, a single column. */
 bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* The largest convex gauge offered below this one: blocks with p < 1 become trace (gamma_p >= tr

@@ -5,10 +5,11 @@
  * all little-endian. JSON says what lies where, for a reader in any language; the numbers are raw,
  * so that they come back to the bit. The claimed bounds and tolerance stand in one place, the array
  * "claim". The checksum covers every byte before it and guards against accidents; against intent
- * there is only mathematics (wg_verify). On reading, the layout is derived from n, m, d and count
- * and the header has to agree: eleven arrays in order, without gap, ending where the checksum
- * begins. So nothing is allocated beyond the size of the file, and no byte is left unread.
- * Cost O(bytes); memory: the arrays next to the bytes. jansson parses the header on its own heap.
+ * there is only mathematics (wg_verify). On reading, the layout is derived from n, m, d, count and
+ * cuts and the header has to agree: eleven arrays in order, three more if there are cuts, without
+ * gap, ending where the checksum begins. So nothing is allocated beyond the size of the file, and
+ * no byte is left unread. Cost O(bytes); memory: the arrays next to the bytes. jansson parses the
+ * header on its own heap.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -25,8 +26,9 @@ enum {
   CHECKSUM_BYTES = 4,
   ALIGN = 64,
   FORMAT_VERSION = 1,
-  ARRAYS = 11,
-  CLAIMS = 3, /* lower, upper, tol */
+  ARRAYS = 14,
+  CUT_ARRAYS = 3, /* the last ones, there only with cuts */
+  CLAIMS = 3,     /* lower, upper, tol */
   LONGEST_HEADER = 1 << 20
 };
 static const char magic[MAGIC_BYTES + 1] = "WGCERT1\n";
@@ -42,12 +44,17 @@ typedef struct part {
 } part;
 typedef struct layout {
   part parts[ARRAYS];
+  int count;      /* of arrays     */
   uint64_t bytes; /* of all arrays */
 } layout;
-enum { X, A, Y, B, ROW, COL, MASS, Q, F, G, CLAIM };
+enum { X, A, Y, B, ROW, COL, MASS, Q, F, G, CLAIM, CUT_Q, CUT_F, CUT_G };
 
-/* False if the sizes are not positive or overflow. */
-static bool lay_out(int64_t n, int64_t m, int64_t d, int64_t count, layout *plan) {
+/* False if the sizes overflow or are not positive; cuts may be zero. */
+static bool lay_out(const wg_certificate *sizes, layout *plan) {
+  const int64_t n = sizes->n, m = sizes->m, d = sizes->d, count = sizes->count, cuts = sizes->cuts;
+  int64_t square;
+  if (n < 1 || m < 1 || d < 1 || count < 1 || cuts < 0) return false;
+  if (__builtin_mul_overflow(d, d, &square)) return false;
   const part parts[ARRAYS] = {[X] = {"x", "<f8", 2, {n, d}, 0, 0},
                               [A] = {"a", "<f8", 1, {n, 1}, 0, 0},
                               [Y] = {"y", "<f8", 2, {m, d}, 0, 0},
@@ -58,11 +65,14 @@ static bool lay_out(int64_t n, int64_t m, int64_t d, int64_t count, layout *plan
                               [Q] = {"q", "<f8", 2, {d, d}, 0, 0},
                               [F] = {"f", "<f8", 1, {n, 1}, 0, 0},
                               [G] = {"g", "<f8", 1, {m, 1}, 0, 0},
-                              [CLAIM] = {"claim", "<f8", 1, {CLAIMS, 1}, 0, 0}};
-  if (n < 1 || m < 1 || d < 1 || count < 1) return false;
+                              [CLAIM] = {"claim", "<f8", 1, {CLAIMS, 1}, 0, 0},
+                              [CUT_Q] = {"cut_q", "<f8", 2, {cuts, square}, 0, 0},
+                              [CUT_F] = {"cut_f", "<f8", 2, {cuts, n}, 0, 0},
+                              [CUT_G] = {"cut_g", "<f8", 2, {cuts, m}, 0, 0}};
   memcpy(plan->parts, parts, sizeof parts);
+  plan->count = cuts > 0 ? ARRAYS : ARRAYS - CUT_ARRAYS;
   uint64_t end = 0;
-  for (int k = 0; k < ARRAYS; k++) {
+  for (int k = 0; k < plan->count; k++) {
     part *p = &plan->parts[k];
     int64_t bytes;
     p->offset = end;
@@ -87,22 +97,25 @@ static json_t *describe_part(const part *p) {
 /* NULL without memory, or if the gauge is not UTF-8. */
 static json_t *describe(const wg_certificate *c, const layout *plan) {
   json_t *arrays = json_array();
-  for (int k = 0; k < ARRAYS; k++) json_array_append_new(arrays, describe_part(&plan->parts[k]));
-  if (json_array_size(arrays) < ARRAYS) {
+  for (int k = 0; k < plan->count; k++)
+    json_array_append_new(arrays, describe_part(&plan->parts[k]));
+  if (json_array_size(arrays) < (size_t)plan->count) {
     json_decref(arrays);
     return NULL;
   }
-  return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:o}", "format", format_name, "version",
-                   FORMAT_VERSION, "gauge", c->gauge, "n", (json_int_t)c->n, "m", (json_int_t)c->m,
-                   "d", (json_int_t)c->d, "count", (json_int_t)c->count, "arrays", arrays);
+  return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "format", format_name,
+                   "version", FORMAT_VERSION, "gauge", c->gauge, "n", (json_int_t)c->n, "m",
+                   (json_int_t)c->m, "d", (json_int_t)c->d, "count", (json_int_t)c->count, "cuts",
+                   (json_int_t)c->cuts, "arrays", arrays);
 }
 
 static void copy_parts(const wg_certificate *c, const layout *plan, unsigned char *data) {
   const double claim[CLAIMS] = {c->lower, c->upper, c->tol};
   const void *const sources[ARRAYS] = {
-      [X] = c->x,       [A] = c->a, [Y] = c->y, [B] = c->b, [ROW] = c->row, [COL] = c->col,
-      [MASS] = c->mass, [Q] = c->q, [F] = c->f, [G] = c->g, [CLAIM] = claim};
-  for (int k = 0; k < ARRAYS; k++)
+      [X] = c->x,      [A] = c->a,         [Y] = c->y,         [B] = c->b,        [ROW] = c->row,
+      [COL] = c->col,  [MASS] = c->mass,   [Q] = c->q,         [F] = c->f,        [G] = c->g,
+      [CLAIM] = claim, [CUT_Q] = c->cut_q, [CUT_F] = c->cut_f, [CUT_G] = c->cut_g};
+  for (int k = 0; k < plan->count; k++)
     wg_io_copy_words(data + plan->parts[k].offset, sources[k], (size_t)plan->parts[k].count);
 }
 
@@ -129,7 +142,7 @@ int wg_io_write_certificate(const char *path, const wg_certificate *certificate)
   wg_io_bytes bytes = {0};
   layout plan;
   const wg_certificate *c = certificate;
-  if (!lay_out(c->n, c->m, c->d, c->count, &plan))
+  if (!lay_out(c, &plan))
     return wg_fail(WG_ERR_INTERNAL, "a certificate without points or plan cannot be written");
   json_t *json = describe(c, &plan);
   char *header = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -235,7 +248,8 @@ static int check_part(const char *name, const json_t *arrays, int k, const part 
   if (!has_text(entry, "dtype", wanted->dtype))
     return bad_part(name, wanted->name, "has the wrong dtype");
   if (!has_shape(entry, wanted))
-    return bad_part(name, wanted->name, "has a shape that does not follow from n, m, d and count");
+    return bad_part(name, wanted->name,
+                    "has a shape that does not follow from n, m, d, count and cuts");
   if (!has_integer(entry, "bytes", 8 * (uint64_t)wanted->count))
     return bad_part(name, wanted->name,
                     "has a number of bytes that does not follow from its shape");
@@ -247,8 +261,10 @@ static int check_part(const char *name, const json_t *arrays, int k, const part 
 static int check_arrays(const frame *from, const json_t *json, const layout *wanted) {
   const json_t *arrays = json_object_get(json, "arrays");
   if (!json_is_array(arrays)) return damaged(from->name, "its header lists no arrays");
-  for (int k = 0; k < ARRAYS; k++) WG_TRY(check_part(from->name, arrays, k, &wanted->parts[k]));
-  if (json_array_size(arrays) != ARRAYS) return damaged(from->name, "its header lists more arrays");
+  for (int k = 0; k < wanted->count; k++)
+    WG_TRY(check_part(from->name, arrays, k, &wanted->parts[k]));
+  if (json_array_size(arrays) != (size_t)wanted->count)
+    return damaged(from->name, "its header lists more arrays");
   if (wanted->bytes != from->data_bytes)
     return wg_fail(WG_ERR_INPUT,
                    "%s %s: its arrays take %" PRIu64 " bytes, found %" PRIu64
@@ -280,8 +296,11 @@ static int check_header(const frame *from, const json_t *json, wg_certificate *s
     *values[k] = json_integer_value(value);
   }
   if (!gauge_of(json)) return damaged(from->name, "its header names no gauge");
-  if (!lay_out(sizes->n, sizes->m, sizes->d, sizes->count, found))
-    return damaged(from->name, "n, m, d or count is absurd");
+  const json_t *cuts = json_object_get(json, "cuts"); /* may be missing: none */
+  if (cuts && !json_is_integer(cuts))
+    return damaged(from->name, "the number of cuts in its header is none");
+  sizes->cuts = json_integer_value(cuts);
+  if (!lay_out(sizes, found)) return damaged(from->name, "n, m, d, count or cuts is absurd");
   return check_arrays(from, json, found);
 }
 
@@ -295,14 +314,15 @@ static int take_arrays(wg_mem *mem, const frame *from, const layout *plan, const
   if (!block) return wg_no_memory();
   wg_io_copy_words(block, from->data, (size_t)plan->bytes / 8);
   memcpy(block + plan->bytes, gauge, length);
-  const void *at[ARRAYS];
-  for (int k = 0; k < ARRAYS; k++) at[k] = block + plan->parts[k].offset;
+  const void *at[ARRAYS] = {0};
+  for (int k = 0; k < plan->count; k++) at[k] = block + plan->parts[k].offset;
   const double *claim = at[CLAIM];
   c->struct_size = sizeof *c;
   c->gauge = (const char *)block + plan->bytes;
   c->x = at[X], c->a = at[A], c->y = at[Y], c->b = at[B];
   c->row = at[ROW], c->col = at[COL], c->mass = at[MASS];
   c->q = at[Q], c->f = at[F], c->g = at[G];
+  c->cut_q = at[CUT_Q], c->cut_f = at[CUT_F], c->cut_g = at[CUT_G];
   c->lower = claim[0], c->upper = claim[1], c->tol = claim[2];
   return WG_OK;
 }

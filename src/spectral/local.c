@@ -1,5 +1,6 @@
 /* Gauges with 1/2 <= p < 1: not convex, so there is a lower bound (a convex gauge below: W_2^2 for
- * a plain Schatten gauge) and the upper bound of the best coupling found (theory 3.3).
+ * a plain Schatten gauge) and the upper bound of the best coupling found (theory 3.3). A plain
+ * gauge in the plane goes on to the global search (global.c), which needs one start only.
  *
  * Majorise-minimise: gamma_p is concave on PSD matrices, so the exact transport under Q = grad
  * gamma(Sigma) cannot raise gamma. With convex blocks beside concave ones the full step may
@@ -47,14 +48,18 @@ static int step_to_newest(wg_spectral *s, const wg_gauge_spec *spec, wg_mem *mem
   return WG_OK;
 }
 
+static int ask(wg_spectral *s, const wg_gauge_spec *spec, const double *q) {
+  double value;
+  return wg_gauge_is_planar_root(spec) ? wg_cuts_oracle(s, q) : wg_oracle(s, q, &value);
+}
+
 static int descend(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                    wg_mem *mem, double *q, local_point *at, local_point *trial) {
   bool moved = true;
-  double lower;
   for (int step = 0; step < STEPS && moved; step++) {
     if (wg_watch_poll(&s->context->watch) || s->calls >= limits->max_calls) break;
     WG_TRY(wg_gauge_subgradient(spec, at->moment, mem, q));
-    WG_TRY(wg_oracle(s, q, &lower));
+    WG_TRY(ask(s, spec, q));
     WG_TRY(step_to_newest(s, spec, mem, at, trial, &moved));
     wg_spectral_report(s, "local search");
   }
@@ -96,12 +101,12 @@ static int search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_l
   wg_rng rng = {limits->seed};
   memcpy(at.weights, s->weights, (size_t)s->count * sizeof(double));
   s->upper = INFINITY;
-  for (int start = 0; start < STARTS; start++) {
-    double lower;
+  const int starts = wg_gauge_is_planar_root(spec) ? 1 : STARTS;
+  for (int start = 0; start < starts; start++) {
     if (start > 0) {
       if (wg_watch_poll(&s->context->watch) || s->calls >= limits->max_calls) break;
       random_q(s->d, &rng, q);
-      WG_TRY(wg_oracle(s, q, &lower));
+      WG_TRY(ask(s, spec, q));
       memset(at.weights, 0, (size_t)most * sizeof(double));
       at.weights[s->count - 1] = 1.0;
     }
@@ -112,6 +117,27 @@ static int search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_l
   return WG_OK;
 }
 
+/* The search for a good coupling; in the plane, for the best one. *lower: what is proved so far. */
+static int search_and_prove(wg_spectral *s, const wg_gauge_spec *spec,
+                            const wg_spectral_limits *limits, wg_mem *mem, double *lower,
+                            int *outcome) {
+  const double nothing = 1e-28; /* as in cutting.c */
+  const bool planar = wg_gauge_is_planar_root(spec);
+  double bound;
+  if (planar) WG_TRY(wg_cuts_add(s, s->q, s->f, s->g, s->lower));
+  s->lower = INFINITY; /* the search's Q need not lie in K: its dual values bound nothing */
+  WG_TRY(search(s, spec, limits, mem));
+  *outcome = s->context->watch.stopped       ? s->context->watch.stopped
+             : s->calls >= limits->max_calls ? WG_CALL_LIMIT
+                                             : WG_LOCAL;
+  if (*outcome != WG_LOCAL || !planar) return WG_OK;
+  *outcome = WG_CERTIFIED;
+  if (*lower >= s->upper * (1.0 - limits->tol) || s->upper <= nothing) return WG_OK;
+  WG_TRY(wg_global_search(s, spec, limits, &bound, outcome));
+  *lower = WG_MAX(*lower, bound);
+  return WG_OK;
+}
+
 int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                     int *outcome) {
   wg_gauge_spec *minorant;
@@ -119,7 +145,7 @@ int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral
   if (!(minorant = WG_NEW(&mem, wg_gauge_spec, 1))) return wg_no_memory();
   wg_gauge_minorant(spec, minorant);
   int status = wg_cutting_planes(s, minorant, limits, outcome);
-  const double lower = s->lower;
+  double lower = s->lower;
   double *q = WG_NEW(&mem, double, s->d * s->d), *f = WG_NEW(&mem, double, s->n);
   double *g = WG_NEW(&mem, double, s->m);
   if (status == WG_OK && (!q || !f || !g)) status = wg_no_memory();
@@ -127,15 +153,11 @@ int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral
     memcpy(q, s->q, (size_t)(s->d * s->d) * sizeof *q);
     memcpy(f, s->f, (size_t)s->n * sizeof *f);
     memcpy(g, s->g, (size_t)s->m * sizeof *g);
-    s->lower = INFINITY; /* the search's Q need not lie in K: its dual values bound nothing */
-    status = search(s, spec, limits, &mem);
+    status = search_and_prove(s, spec, limits, &mem, &lower, outcome);
     s->lower = lower;
     memcpy(s->q, q, (size_t)(s->d * s->d) * sizeof *q);
     memcpy(s->f, f, (size_t)s->n * sizeof *f);
     memcpy(s->g, g, (size_t)s->m * sizeof *g);
-    *outcome = s->context->watch.stopped       ? s->context->watch.stopped
-               : s->calls >= limits->max_calls ? WG_CALL_LIMIT
-                                               : WG_LOCAL;
   }
   wg_mem_clear(&mem);
   return status;

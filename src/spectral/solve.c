@@ -60,6 +60,7 @@ int wg_spectral_move(wg_spectral *s, const double *x, const double *y) {
   for (int64_t i = 0; i < s->n * d; i++) s->x[i] /= s->scale;
   for (int64_t i = 0; i < s->m * d; i++) s->y[i] /= s->scale;
   for (int64_t k = 0; k < d; k++) s->delta[k] /= s->scale;
+  s->cut_count = 0; /* potentials of the old points prove nothing of the new ones */
   for (int64_t k = 0; k < s->count; k++)
     wg_columns_moment(s, &s->couplings[k], s->moments + k * d * d);
   return WG_OK;
@@ -127,20 +128,20 @@ static int start_bound(wg_spectral *s, const wg_gauge_spec *spec) {
   return status;
 }
 
-/* Potentials of the points as given: theory 3.2 with the means' part of oracle.c put back. */
-static void fill_potentials(wg_spectral *s) {
+/* Theory 3.2 with the means' part of oracle.c put back. */
+void wg_potentials_restore(wg_spectral *s, const double *q, const double *f, const double *g,
+                           double *given_f, double *given_g) {
   const int64_t d = s->d;
   const double unit = s->scale * s->scale;
-  memcpy(s->answer_q, s->q, (size_t)(d * d) * sizeof(double));
   double *q_delta = s->trial_q, constant = 0.0;
   for (int64_t k = 0; k < d; k++) {
-    q_delta[k] = wg_la_dot(d, s->q + k * d, s->delta);
+    q_delta[k] = wg_la_dot(d, q + k * d, s->delta);
     constant += q_delta[k] * s->delta[k];
   }
   for (int64_t i = 0; i < s->n; i++)
-    s->answer_f[i] = unit * (s->f[i] + constant - 2.0 * wg_la_dot(d, q_delta, s->x + i * d));
+    given_f[i] = unit * (f[i] + constant - 2.0 * wg_la_dot(d, q_delta, s->x + i * d));
   for (int64_t j = 0; j < s->m; j++)
-    s->answer_g[j] = unit * (s->g[j] + 2.0 * wg_la_dot(d, q_delta, s->y + j * d));
+    given_g[j] = unit * (g[j] + 2.0 * wg_la_dot(d, q_delta, s->y + j * d));
 }
 
 static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
@@ -150,7 +151,9 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   wg_drop(&s->mem, s->plan.mass);
   s->plan = (wg_coupling){0};
   WG_TRY(wg_columns_combine(s, &s->mem, s->weights, WG_MIN(1e-9, 1e-3 * tol), &s->plan));
-  fill_potentials(s);
+  memcpy(s->answer_q, s->q, (size_t)(s->d * s->d) * sizeof(double));
+  wg_potentials_restore(s, s->q, s->f, s->g, s->answer_f, s->answer_g);
+  WG_TRY(wg_cuts_answer(s, answer));
   answer->calls = s->calls;
   answer->pivots = s->pivots;
   answer->lower = s->lower * unit;
@@ -168,6 +171,7 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
 int wg_spectral_solve(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                       wg_spectral_answer *answer) {
   s->calls = s->pivots = 0;
+  s->cuts_prove = false;
   WG_TRY(start_bound(s, spec));
   if (wg_gauge_is_convex(spec))
     WG_TRY(wg_cutting_planes(s, spec, limits, &answer->outcome));

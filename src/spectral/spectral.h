@@ -31,6 +31,9 @@ typedef struct wg_spectral_answer {
   const double *mass;  /* sums to one                                         */
   const double *q;     /* d x d                                               */
   const double *f, *g; /* potentials of the distinct points under q           */
+  /* Schatten p < 1 in the plane: what proves lower, each as q, f, g: cuts x 4, x n, x m */
+  int64_t cuts;
+  const double *cut_q, *cut_f, *cut_g;
 } wg_spectral_answer;
 /* Solves for a bound spec, starting from what earlier solves learnt. */
 int wg_spectral_solve(wg_spectral *spectral, const wg_gauge_spec *spec,

@@ -32,17 +32,27 @@ struct wg_spectral {
   double lower;
   double *q, *f, *g;
   double *trial_q, *trial_w;
+  /* half-spaces of the moments' space (global.c); kept until the points move */
+  int64_t cut_count, cut_capacity;
+  double *cut_q, *cut_f, *cut_g, *cut_value; /* count x 4, x n, x m, x 1; as q, f, g, lower */
   /* this solve */
   int64_t calls, pivots;
+  bool cuts_prove; /* the lower bound rests on the cuts */
   /* the answer */
   wg_coupling plan;
   double *answer_q, *answer_f, *answer_g;
+  double *answer_cut_q, *answer_cut_f, *answer_cut_g;
 };
 
 /* ---- oracle.c ---- */
 /* Exact transport under Q (d x d, PSD): appends its coupling and moment as the last column and
  * returns the dual value in *lower; keeps Q and the duals when they beat the best. */
 int wg_oracle(wg_spectral *s, const double *q, double *lower);
+
+/* ---- solve.c ---- */
+/* Potentials f, g of the centred points under q, as potentials of the points as given. */
+void wg_potentials_restore(wg_spectral *s, const double *q, const double *f, const double *g,
+                           double *given_f, double *given_g);
 
 /* ---- arcs.c ---- */
 /* The best coupling on the known arcs, to relative gap tol: appended as the last column. q (d x d)
@@ -63,6 +73,19 @@ int wg_cutting_planes(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectr
                       int *outcome);
 int wg_local_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
                     int *outcome);
+/* ---- global.c: Schatten p < 1 on two columns ---- */
+/* Keeps <Q, Sigma> >= value, proved by potentials of the centred points, as a cut, if there is room
+ * for one more. */
+int wg_cuts_add(wg_spectral *s, const double *q, const double *f, const double *g, double value);
+/* wg_oracle that keeps its half-space. */
+int wg_cuts_oracle(wg_spectral *s, const double *q);
+/* Adds cuts until the upper bound is proved to be minimal within the tolerance. *bound: what the
+ * cuts prove (scaled). */
+int wg_global_search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_limits *limits,
+                     double *bound, int *outcome);
+/* The cuts of the answer, if its lower bound rests on them. */
+int wg_cuts_answer(wg_spectral *s, wg_spectral_answer *answer);
+
 /* Tells the watch where the solve stands. */
 void wg_spectral_report(wg_spectral *s, const char *phase);
 

@@ -67,6 +67,9 @@ static void fuzz_certificate(wg_io_bytes bytes) {
   if (status == WG_OK) {
     double last = certificate.x[certificate.n * certificate.d - 1] + certificate.mass[0] +
                   certificate.q[certificate.d * certificate.d - 1] + certificate.lower;
+    if (certificate.cuts > 0)
+      last += certificate.cut_q[certificate.cuts * certificate.d * certificate.d - 1] +
+              certificate.cut_f[0] + certificate.cut_g[certificate.cuts * certificate.m - 1];
     demand(certificate.gauge[0] && (last == last || last != last));
   }
   wg_mem_clear(&mem);
