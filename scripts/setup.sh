@@ -6,7 +6,8 @@
 #   scripts/setup.sh          what `make`, `make demo` and `make test` need
 #   scripts/setup.sh lint     also the formatter and the checkers of `make lint`
 #   scripts/setup.sh fuzz     also the compiler of `make fuzz`
-#   scripts/setup.sh bench    also numpy and POT, in build-bench unless python3 has them
+#   scripts/setup.sh bench    also numpy, POT and CVXPY with Clarabel and SCS, in
+#                             build-bench unless python3 has them
 set -euo pipefail
 
 purpose=${1:-build}
@@ -22,12 +23,13 @@ bench_python=$bench_folder/bin/python3
 command_exists() { command -v "$1" >/dev/null 2>&1; }
 module() { pkg-config --exists "$1" 2>/dev/null; }
 headers() { printf '#include <%s>\n' "$@" | "$cc" -fopenmp -E -x c - >/dev/null 2>&1; }
+ball_arithmetic() { headers flint/flint.h arb_mat.h || headers flint/arb_mat.h; }
 any_font() {
   local places=(/usr/share/fonts /usr/local/share/fonts "$HOME/.fonts" "$HOME/.local/share/fonts"
     /Library/Fonts /System/Library/Fonts)
   [ -n "$(find "${places[@]}" -name '*.[to]tf' -print -quit 2>/dev/null)" ]
 }
-python_modules() { (cd / && "$1" -c 'import numpy, ot') >/dev/null 2>&1; }
+python_modules() { (cd / && "$1" -c 'import numpy, ot, cvxpy, clarabel, scs') >/dev/null 2>&1; }
 python_for_benchmarks() { python_modules python3 || python_modules "$bench_python"; }
 python_or_venv() { python_for_benchmarks || python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 fuzzing_clang() {
@@ -64,6 +66,7 @@ find_missing() {
   need libjansson-dev jansson-devel jansson module jansson
   need libzip-dev libzip-devel libzip module libzip
   need zlib1g-dev zlib-devel zlib module zlib
+  need libflint-dev,libflint-arb-dev flint-devel flint ball_arithmetic
   need libcmocka-dev libcmocka-devel cmocka module cmocka
   need fonts-dejavu-core dejavu-sans-fonts - any_font
   if [ "$purpose" = lint ]; then
@@ -96,14 +99,22 @@ install_missing() {
   fi
   echo "setup: installing ${debian[*]}"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+  # FLINT 3 brings Arb along: where it is the version, Arb has no package of its own.
+  if ! apt-cache show libflint-arb-dev >/dev/null 2>&1; then
+    local package kept=()
+    for package in "${debian[@]}"; do
+      [ "$package" = libflint-arb-dev ] || kept+=("$package")
+    done
+    debian=("${kept[@]}")
+  fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
     --no-install-recommends "${debian[@]}" >/dev/null
 }
 
 install_python_modules() {
-  echo "setup: installing numpy and POT in build-bench"
+  echo "setup: installing numpy, POT, CVXPY, Clarabel and SCS in build-bench"
   python3 -m venv "$bench_folder"
-  "$bench_python" -m pip install --quiet --upgrade numpy POT
+  "$bench_python" -m pip install --quiet --upgrade numpy POT cvxpy clarabel scs
 }
 
 find_missing

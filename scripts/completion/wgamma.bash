@@ -8,7 +8,7 @@ _wgamma_options() {
     distance)
       printf '%s ' --gauge --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
         --seed --plan --certificate --plot --geodesic --geodesic-out --json --quiet --help ;;
-    verify) printf '%s ' --threads --json --quiet --help ;;
+    verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;

@@ -27,6 +27,50 @@ int wg_cert_lower(wg_context *context, const wg_cert_data *data, const wg_gauge_
                   const double *q, const double *f, const double *g, double margin,
                   wg_cert_lower_report *report);
 
+/* ---- Schatten p < 1 in the plane (theory 3.3, outer.c) ---- */
+/* normal . (s11 + s22, s11 - s22, 2 s12) >= least for the moment s = Sigma_P of every coupling P.
+ */
+typedef struct wg_cert_half {
+  double normal[3], least;
+} wg_cert_half;
+/* The half-space that q (2 x 2) and potentials prove, before any gauge comes in; spec has d = 2.
+ * Repairs, rounding and margin as in wg_cert_lower; the report's bound is not filled. */
+int wg_cert_lower_half(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                       const double *q, const double *f, const double *g, double margin,
+                       wg_cert_half *half, wg_cert_lower_report *report);
+
+/* How low gamma_p is on the PSD matrices of trace at most `ceiling` that satisfy all halves. */
+typedef struct wg_cert_outer_task {
+  double p; /* 1/2 <= p < 1 */
+  int64_t count;
+  const wg_cert_half *halves;
+  double ceiling, target; /* the search ends when the bound reaches target */
+  double margin;          /* as in wg_cert_lower                           */
+  bool probe; /* end at the first point below target that no half cuts off: to ask for one more */
+  bool *used; /* count, or NULL: halves that did something                                       */
+} wg_cert_outer_task;
+typedef struct wg_cert_outer_report {
+  double bound;    /* gamma_p >= bound there and wherever the trace is above the ceiling */
+  bool open;       /* a probe ended early, at                                            */
+  double point[3]; /* coordinates as in wg_cert_half                                     */
+} wg_cert_outer_report;
+int wg_cert_outer(wg_mem *mem, const wg_cert_outer_task *task, wg_cert_outer_report *report);
+
+/* A rigorous lower bound of W2 for a planar root gauge from a list of cuts, each a matrix q (2 x 2)
+ * with potentials. ceiling: any upper bound; the result is never above it. */
+typedef struct wg_cert_cuts {
+  int64_t count;
+  const double *q, *f, *g; /* count x 4, count x n, count x m */
+} wg_cert_cuts;
+typedef struct wg_cert_cuts_report {
+  double bound;
+  int64_t worst;              /* the cut whose potentials are violated most, -1 if none is */
+  wg_cert_lower_report lower; /* of that cut                                               */
+} wg_cert_cuts_report;
+int wg_cert_cuts_bound(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                       const wg_cert_cuts *cuts, double ceiling, double margin,
+                       wg_cert_cuts_report *report);
+
 /* A rigorous upper bound gamma(Sigma_P') for a coupling P' near the listed plan: marginal residuals
  * are paid at the largest displacement. */
 typedef struct wg_cert_upper_report {
@@ -46,8 +90,21 @@ int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_
 /* Judges a claim (the fields after struct_size are filled): derives both bounds and compares; fills
  * the verdict's text. */
 int wg_cert_verify(wg_context *context, const wg_certificate *certificate, wg_verdict *verdict);
+/* The same in ball arithmetic (rigorous.c): neither LAPACK nor libm is trusted. */
+int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *certificate,
+                            wg_rigorous_verdict *verdict);
 
 /* ---- shared by the files of this folder only ---- */
+/* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
+int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
+/* Numbers beyond this could overflow in a sum: potentials. */
+#define WG_CERT_LARGEST 1e307
+/* WG_ERR_INPUT unless |values| <= limit. */
+int wg_cert_check_finite(const char *name, int64_t count, const double *values, double limit);
+/* WG_ERR_INPUT unless indices are in range and masses finite and not negative. */
+int wg_cert_check_plan(const wg_cert_data *data, int64_t count, const int64_t *row,
+                       const int64_t *col, const double *mass);
+
 /* A sum that knows its own rounding. Every addition is split without error into high + correction
  * (Knuth); only adding up the corrections rounds, by at most count u sum|correction|. A sum whose
  * additions are all exact has error zero: residuals of exact plans are exactly zero. */

@@ -55,6 +55,13 @@ static int check_entry(const wg_cert_data *data, const plan *p, int64_t e) {
   return WG_OK;
 }
 
+int wg_cert_check_plan(const wg_cert_data *data, int64_t count, const int64_t *row,
+                       const int64_t *col, const double *mass) {
+  const plan p = {.count = count, .row = row, .col = col, .mass = mass};
+  for (int64_t e = 0; e < count; e++) WG_TRY(check_entry(data, &p, e));
+  return WG_OK;
+}
+
 /* ---- marginals ---- */
 
 /* Adds one side's residuals to the report; sums holds the marginal, less the weights on return. */
@@ -232,7 +239,7 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double gauge;
   double *lifted = WG_NEW(mem, double, data->d * data->d);
   if (!lifted) return wg_no_memory();
-  for (int64_t e = 0; e < p->count; e++) WG_TRY(check_entry(data, p, e));
+  WG_TRY(wg_cert_check_plan(data, p->count, p->row, p->col, p->mass));
   WG_TRY(find_residuals(data, p, margin, mem, report));
   WG_TRY(find_moment(data, p, threads, mem, &sum, lifted));
   for (int64_t i = 0; moment && i < data->d * data->d; i++) moment[i] = lifted[i];

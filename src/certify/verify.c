@@ -2,7 +2,8 @@
  * weights, gauge, plan, Q and potentials (theory 3.2). Both bounds are derived anew with margin 1;
  * claims are made with margin 2, so a true claim has room for another machine's rounding and no
  * tolerance is needed here: a claim is refused as soon as it is better than what follows. For p < 1
- * the lower bound is the one of the trace gauge below it, the upper bound that of the gauge itself.
+ * the lower bound is the one of the trace gauge below it, the upper bound that of the gauge itself;
+ * in the plane a list of cuts may prove a better lower bound (outer.c), and the larger one counts.
  *
  * Data that mean nothing (NaN, negative weights, a gauge that does not parse) are an error, not a
  * refusal. A refusal says what falls short, where and by how much. Cost O(n m rank(Q)), memory
@@ -30,12 +31,25 @@ static int check_shape(const wg_certificate *c) {
   return WG_OK;
 }
 
+static int check_cuts(const wg_certificate *c, const wg_gauge_spec *spec) {
+  if (c->cuts == 0) return WG_OK;
+  if (!wg_gauge_is_planar_root(spec))
+    return wg_fail(WG_ERR_INPUT,
+                   "the certificate has cuts, which mean something for schatten:p with p < 1 and "
+                   "d = 2 only; its gauge is %s, d = %lld",
+                   c->gauge, (long long)c->d);
+  if (c->cuts < 0 || !c->cut_q || !c->cut_f || !c->cut_g)
+    return wg_fail(WG_ERR_INPUT, "the %lld cuts are incomplete; cut_q, cut_f and cut_g are needed",
+                   (long long)c->cuts);
+  return WG_OK;
+}
+
 static int check_claim(const char *name, double value) {
   if (isfinite(value)) return WG_OK;
   return wg_fail(WG_ERR_INPUT, "the claimed %s = %g is not a finite number", name, value);
 }
 
-static int check_certificate(const wg_certificate *c, wg_gauge_spec *spec) {
+int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec) {
   WG_TRY(check_shape(c));
   WG_TRY(wg_measure_check("x", "a", c->n, c->d, c->x, c->a));
   WG_TRY(wg_measure_check("y", "b", c->m, c->d, c->y, c->b));
@@ -44,7 +58,8 @@ static int check_certificate(const wg_certificate *c, wg_gauge_spec *spec) {
   WG_TRY(check_claim("tol", c->tol));
   /* A gauge that does not parse is bad data here, whatever parse calls it; its sentence stays. */
   if (wg_gauge_parse(c->gauge, spec) < 0) return WG_ERR_INPUT;
-  return wg_gauge_bind(spec, c->d);
+  WG_TRY(wg_gauge_bind(spec, c->d));
+  return check_cuts(c, spec);
 }
 
 /* ---- what to say ---- */
@@ -65,18 +80,44 @@ __attribute__((format(printf, 2, 3))) static void say(message *out, const char *
 /* A cause is named when it explains a tenth of the shortfall or more. */
 static const double share = 0.1;
 
-static void explain_lower(const wg_certificate *c, const wg_cert_lower_report *report,
-                          double excess, message *out) {
+/* What proves the lower bound: the pair (Q, f, g) or the cuts, whichever proves more. */
+typedef struct proof {
+  double bound;
+  wg_cert_lower_report pair;
+  wg_cert_cuts_report cuts;
+} proof;
+
+static void explain_pair(const wg_certificate *c, const wg_cert_lower_report *report, double excess,
+                         message *out) {
   double beyond = report->dual_gauge - 1.0;
   bool violated = report->row >= 0 && report->violation >= share * excess;
   bool outside = beyond > 0.0 && c->lower * beyond >= share * excess;
-  say(out, "lower bound: %.15g is claimed, only %.15g follows (%.3g less)", c->lower, report->bound,
-      excess);
   if (violated)
     say(out, "; the potentials exceed the cost of pair (%lld, %lld) by %.3g",
         (long long)report->row, (long long)report->col, report->violation);
   if (outside) say(out, "; Q is outside the dual ball: gamma°(Q) = %.15g", report->dual_gauge);
   if (!violated && !outside) say(out, "; the potentials sum to no more");
+}
+
+static void explain_cuts(const wg_certificate *c, const wg_cert_cuts_report *report, double excess,
+                         message *out) {
+  const wg_cert_lower_report *lower = &report->lower;
+  if (report->worst >= 0 && lower->violation >= share * excess)
+    say(out, "; the potentials of cut %lld exceed the cost of pair (%lld, %lld) by %.3g",
+        (long long)report->worst, (long long)lower->row, (long long)lower->col, lower->violation);
+  else
+    say(out, "; a matrix of that gauge satisfies all %lld cuts: their potentials sum to no more",
+        (long long)c->cuts);
+}
+
+static void explain_lower(const wg_certificate *c, const proof *lower, double excess,
+                          message *out) {
+  say(out, "lower bound: %.15g is claimed, only %.15g follows (%.3g less)", c->lower, lower->bound,
+      excess);
+  if (c->cuts > 0)
+    explain_cuts(c, &lower->cuts, excess, out);
+  else
+    explain_pair(c, &lower->pair, excess, out);
 }
 
 /* Sum of the plan over one row (side 0) or column (side 1). */
@@ -102,8 +143,8 @@ static void explain_upper(const wg_certificate *c, const wg_cert_upper_report *r
     say(out, "; the displacements of the plan are larger");
 }
 
-static void judge(const wg_certificate *c, const wg_cert_lower_report *lower,
-                  const wg_cert_upper_report *upper, wg_verdict *verdict) {
+static void judge(const wg_certificate *c, const proof *lower, const wg_cert_upper_report *upper,
+                  wg_verdict *verdict) {
   message out = {.text = verdict->finding, .size = sizeof verdict->finding};
   verdict->struct_size = sizeof *verdict;
   verdict->lower = lower->bound;
@@ -116,20 +157,27 @@ static void judge(const wg_certificate *c, const wg_cert_lower_report *lower,
   if (upper->bound > c->upper) explain_upper(c, upper, verdict->upper_excess, &out);
 }
 
+/* The ceiling of the cuts is the upper bound that follows, not the one that is claimed. */
 static int derive(wg_context *context, const wg_certificate *c, const wg_gauge_spec *spec,
-                  wg_cert_lower_report *lower, wg_cert_upper_report *upper) {
+                  proof *lower, wg_cert_upper_report *upper) {
   wg_cert_data data = {.n = c->n, .m = c->m, .d = c->d, .x = c->x, .a = c->a, .y = c->y, .b = c->b};
+  const wg_cert_cuts cuts = {.count = c->cuts, .q = c->cut_q, .f = c->cut_f, .g = c->cut_g};
   wg_gauge_spec minorant;
   wg_gauge_minorant(spec, &minorant);
-  WG_TRY(wg_cert_lower(context, &data, &minorant, c->q, c->f, c->g, 1.0, lower));
-  return wg_cert_upper(context, &data, spec, c->count, c->row, c->col, c->mass, 1.0, NULL, upper);
+  WG_TRY(wg_cert_lower(context, &data, &minorant, c->q, c->f, c->g, 1.0, &lower->pair));
+  WG_TRY(wg_cert_upper(context, &data, spec, c->count, c->row, c->col, c->mass, 1.0, NULL, upper));
+  lower->bound = lower->pair.bound;
+  if (c->cuts == 0) return WG_OK;
+  WG_TRY(wg_cert_cuts_bound(context, &data, spec, &cuts, upper->bound, 1.0, &lower->cuts));
+  lower->bound = WG_MAX(lower->bound, lower->cuts.bound);
+  return WG_OK;
 }
 
 int wg_cert_verify(wg_context *context, const wg_certificate *certificate, wg_verdict *verdict) {
   wg_gauge_spec spec;
-  wg_cert_lower_report lower;
+  proof lower;
   wg_cert_upper_report upper;
-  WG_TRY(check_certificate(certificate, &spec));
+  WG_TRY(wg_cert_check(certificate, &spec));
   WG_TRY(derive(context, certificate, &spec, &lower, &upper));
   judge(certificate, &lower, &upper, verdict);
   return WG_OK;
