@@ -36,6 +36,17 @@ int wg_cli_usage(const char *command, const char *format, ...)
 /* Whether text goes to standard output: unless quiet, or JSON goes there. */
 bool wg_cli_wants_text(bool quiet, const char *json);
 
+/* Notes the failure of one of several outputs: says it at once, keeps the first exit status. */
+void wg_cli_note(int status, int *first);
+
+/* For people. A bound is shown with twelve digits, rounded outwards: the nearest such decimal not
+ * above (direction -1) or not below (1) the value; a gap below what they show is only rounding. */
+enum { WG_CLI_NUMBER = 40 };
+#define WG_CLI_SMALLEST_GAP 1e-12
+const char *wg_cli_outward(double value, int direction, char text[WG_CLI_NUMBER]);
+const char *wg_cli_memory(int64_t bytes, char text[WG_CLI_NUMBER]); /* "1.5 MiB" */
+const char *wg_cli_plural(int64_t count);                           /* "s", or "" for one */
+
 /* JSON for the outside: numbers that are not finite become null, text that is not UTF-8 is shown
  * with '?'. NULL only without memory, which the containers of jansson pass on. */
 json_t *wg_cli_real(double value);
@@ -49,6 +60,23 @@ json_t *wg_cli_document(const char *command, const char *gauge, const char *outc
 /* Writes the document, numbers so that they come back to the bit; path "-" is standard output.
  * Gives the document up, whatever happens; NULL is reported as missing memory. */
 int wg_cli_write_json(const char *path, json_t *document);
+
+/* ---- files.c ---- */
+/* Reads an array; key is the member of an .npz and not asked of other files. Sets *used if it was
+ * needed. */
+int wg_cli_read_member(wg_mem *mem, const char *path, const char *key, bool *used,
+                       wg_io_array *array);
+/* WG_ERR_INPUT naming `name` unless the weights are >= 0 with sum one within the tolerance of
+ * wg_setup. */
+int wg_cli_check_weights(const char *name, int64_t count, const double *weights);
+/* A file of the command line: the option or argument, and what it names (NULL: not given). */
+typedef struct wg_cli_path {
+  const char *option, *path;
+} wg_cli_path;
+/* Refuses, before anything is computed, outputs that cannot be written (WG_ERR_IO), and names that
+ * stand for two things at once or for an input (WG_ERR_ARGUMENT). */
+int wg_cli_check_paths(int outputs, const wg_cli_path *output, int inputs,
+                       const wg_cli_path *input);
 
 /* ---- options.c ---- */
 /* What an option's value may be, and the type of its target. */
@@ -75,6 +103,15 @@ int wg_cli_read_options(const char *command, int argc, char **argv, int count,
                         const wg_cli_option *options, bool *help);
 /* All of text as a finite number in decimal; false if it is none. */
 bool wg_cli_read_real(const char *text, double *value);
+/* The same for a whole number from 1 up. */
+bool wg_cli_read_count(const char *text, int64_t *value);
+/* For the text of a gauge, which can be long, or a sentence around a path. */
+enum { WG_CLI_SENTENCE = 8192 };
+/* WG_ERR_ARGUMENT naming the option if the text is no gauge in any dimension. */
+int wg_cli_check_gauge(const char *option, const char *gauge);
+/* An exit status; says that the gauge does not fit the d columns of a file, if so. */
+int wg_cli_fit_gauge(const char *option, const char *gauge, int64_t d, const char *path,
+                     const char *shape);
 
 /* ---- progress.c ---- */
 /* A solve that can be watched and interrupted. wg_cli_watch puts it into the settings; between

@@ -39,8 +39,35 @@ int wg_cli_usage(const char *command, const char *format, ...) {
   return WG_EXIT_USAGE;
 }
 
+void wg_cli_note(int status, int *first) {
+  if (status >= 0) return;
+  int exit_status = wg_cli_error(status);
+  if (*first == WG_EXIT_OK) *first = exit_status;
+}
+
 bool wg_cli_wants_text(bool quiet, const char *json) {
   return !quiet && !(json && !strcmp(json, "-"));
+}
+
+const char *wg_cli_plural(int64_t count) { return count == 1 ? "" : "s"; }
+
+const char *wg_cli_outward(double value, int direction, char text[WG_CLI_NUMBER]) {
+  double unit = value != 0 ? pow(10.0, floor(log10(fabs(value))) - 11.0) : 0.0;
+  double shift = 0.0;
+  do {
+    snprintf(text, WG_CLI_NUMBER, "%.12g", value + direction * shift);
+    shift += unit;
+  } while (direction * (strtod(text, NULL) - value) < 0);
+  return text;
+}
+
+const char *wg_cli_memory(int64_t bytes, char text[WG_CLI_NUMBER]) {
+  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double size = (double)bytes;
+  int unit = 0;
+  for (; size >= 1024 && unit < 4; unit++) size /= 1024;
+  snprintf(text, WG_CLI_NUMBER, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+  return text;
 }
 
 json_t *wg_cli_real(double value) { return isfinite(value) ? json_real(value) : json_null(); }

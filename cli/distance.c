@@ -38,11 +38,9 @@ static const char usage[] =
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Ctrl-C stops a solve and gives the interval reached so far.\n"
-    "Exit status: 0 certified, 1 solved, but the gap is larger than asked or p < 1, 2 usage,\n"
-    "3 unusable file, 4 memory, 5 internal error.\n";
-
-/* For the text of a gauge, which can be long, or a sentence around a path. */
-enum { SENTENCE = 8192 };
+    "Exit status: 0 certified, 1 solved, but the gap is larger than asked or the outcome is local\n"
+    "(p < 1, except schatten:<p> in the plane), 2 usage, 3 unusable file, 4 memory,\n"
+    "5 internal error.\n";
 
 /* ---- the command line ---- */
 
@@ -122,30 +120,15 @@ static int read_times(wg_mem *mem, wg_distance_request *asked) {
 
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, wg_distance_request *asked) {
-  char text[SENTENCE];
   if (!asked->geodesic != !asked->geodesic_out)
     return wg_fail(WG_ERR_ARGUMENT, "--geodesic and --geodesic-out belong together; add %s",
                    asked->geodesic ? "--geodesic-out FILE" : "--geodesic T1,T2,...");
   WG_TRY(read_times(mem, asked));
-  int status = wg_gauge_canonical(asked->gauge, 0, text, SENTENCE);
-  if (status == WG_ERR_ARGUMENT) {
-    snprintf(text, SENTENCE, "%s", wg_error_detail());
-    return wg_fail(status, "--gauge: %s", text);
-  }
-  WG_TRY(status);
+  WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   return wg_distance_check_outputs(asked);
 }
 
 /* ---- the solve ---- */
-
-static int check_gauge(const wg_distance_request *asked, const wg_distance_cloud *x) {
-  char text[SENTENCE];
-  int status = wg_gauge_canonical(asked->gauge, x->d, text, SENTENCE);
-  if (status == WG_OK) return WG_EXIT_OK;
-  snprintf(text, SENTENCE, "--gauge %.200s does not fit %.1000s of shape %s", asked->gauge,
-           wg_io_name(asked->x), x->shape);
-  return wg_cli_error_about(text, status);
-}
 
 static int set_up(const wg_distance_request *asked, const wg_distance_cloud *x,
                   const wg_distance_cloud *y, wg_solver **solver) {
@@ -164,7 +147,7 @@ static int prepare(wg_mem *mem, const wg_distance_request *asked, wg_distance_re
   wg_distance_cloud x = {0}, y = {0};
   int status = wg_distance_read(mem, asked, &x, &y);
   if (status < 0) return refuse(status);
-  int exit_status = check_gauge(asked, &x);
+  int exit_status = wg_cli_fit_gauge("--gauge", asked->gauge, x.d, asked->x, x.shape);
   if (exit_status == WG_EXIT_OK) exit_status = set_up(asked, &x, &y, solver);
   found->peak_bytes = (int64_t)mem->ledger->peak;
   wg_mem_clear(mem);

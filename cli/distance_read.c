@@ -42,17 +42,8 @@ static const char *key_for(const keys *found, int input) {
   return input < found->count ? found->names[input] : NULL;
 }
 
-/* Files that are no .npz need no key and are not asked for one. */
 static int read_array(wg_mem *mem, const char *path, int input, keys *members, wg_io_array *array) {
-  wg_mem scratch = wg_mem_of(mem->ledger);
-  wg_io_bytes bytes = {0};
-  int status = wg_io_load(&scratch, path, &bytes);
-  bool archive = status == WG_OK && wg_io_recognise(bytes) == WG_IO_NPZ;
-  const char *key = archive ? key_for(members, input) : NULL;
-  members->used |= key != NULL;
-  if (status == WG_OK) status = wg_io_parse(mem, bytes, key, array);
-  wg_mem_clear(&scratch);
-  return status;
+  return wg_cli_read_member(mem, path, key_for(members, input), &members->used, array);
 }
 
 /* ---- one cloud ---- */
@@ -65,27 +56,6 @@ static int read_points(wg_mem *mem, const char *path, int input, keys *members,
   WG_TRY(wg_io_check_finite(path, &array));
   wg_io_shape_text(cloud->shape, array.ndim, array.shape);
   cloud->points = array.data;
-  return WG_OK;
-}
-
-static int check_weights(const char *path, int64_t count, const double *weights) {
-  const double tolerance = 1e-6; /* of wg_setup */
-  wg_sum sum = {0, 0};
-  for (int64_t i = 0; i < count; i++) {
-    if (weights[i] < 0)
-      return wg_fail(WG_ERR_INPUT,
-                     "%s: entry [%" PRId64 "] = %g is negative; weights are numbers >= 0",
-                     wg_io_name(path), i, weights[i]);
-    wg_sum_add(&sum, weights[i]);
-  }
-  double total = wg_sum_value(sum);
-  if (!(total > 0))
-    return wg_fail(WG_ERR_INPUT, "%s: the weights sum to zero; at least one must be positive",
-                   wg_io_name(path));
-  if (!(fabs(total - 1) <= tolerance))
-    return wg_fail(WG_ERR_INPUT,
-                   "%s: the weights sum to %.9g, not to one within 1e-6; divide them by their sum",
-                   wg_io_name(path), total);
   return WG_OK;
 }
 
@@ -102,7 +72,7 @@ static int read_weights(wg_mem *mem, const char *path, int input, keys *members,
                    "%s holds %" PRId64 " weights, but %s holds %" PRId64
                    " points; give one weight a point",
                    wg_io_name(path), count, wg_io_name(points_path), cloud->n);
-  WG_TRY(check_weights(path, count, array.data));
+  WG_TRY(wg_cli_check_weights(wg_io_name(path), count, array.data));
   cloud->weights = array.data;
   return WG_OK;
 }

@@ -4,37 +4,12 @@
  * short enough to read; JSON has every digit. A gap below what those digits can show is said to be
  * below 1e-12: the rest of it is rounding that depends on the processor. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "distance.h"
 
-enum { SHOWN_EIGENVALUES = 8, NUMBER = 40 };
-static const double smallest_shown_gap = 1e-12;
-
-/* ---- numbers ---- */
-
-/* The nearest decimal of twelve digits that is not above (direction -1) or below (1) value. */
-static const char *outward(double value, int direction, char text[NUMBER]) {
-  double unit = value != 0 ? pow(10.0, floor(log10(fabs(value))) - 11.0) : 0.0;
-  double shift = 0.0;
-  do {
-    snprintf(text, NUMBER, "%.12g", value + direction * shift);
-    shift += unit;
-  } while (direction * (strtod(text, NULL) - value) < 0);
-  return text;
-}
-
-static const char *memory_text(int64_t bytes, char text[NUMBER]) {
-  static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-  double size = (double)bytes;
-  int unit = 0;
-  for (; size >= 1024 && unit < 4; unit++) size /= 1024;
-  snprintf(text, NUMBER, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
-  return text;
-}
-
-static const char *plural(int64_t count) { return count == 1 ? "" : "s"; }
+enum { SHOWN_EIGENVALUES = 8, NUMBER = WG_CLI_NUMBER };
+static const double smallest_shown_gap = WG_CLI_SMALLEST_GAP;
 
 /* ---- the block ---- */
 
@@ -43,8 +18,8 @@ static void print_line(const char *title, const char *text) { printf("%-10s %s\n
 static void print_bounds(const wg_info *info, double tol) {
   char lower[NUMBER], upper[NUMBER];
   printf("%-10s %.9g\n", "W", info->w);
-  printf("%-10s in [%s, %s]\n", "W^2", outward(info->lower, -1, lower),
-         outward(info->upper, 1, upper));
+  printf("%-10s in [%s, %s]\n", "W^2", wg_cli_outward(info->lower, -1, lower),
+         wg_cli_outward(info->upper, 1, upper));
   if (info->gap < smallest_shown_gap)
     printf("%-10s below %g relative, %g asked\n", "gap", smallest_shown_gap, tol);
   else
@@ -67,7 +42,8 @@ static const char *in_words(int outcome) {
 
 static void print_clouds(const wg_distance_request *asked, const wg_certificate *c) {
   printf("%-10s %s (%" PRId64 " point%s), %s (%" PRId64 " point%s), d = %" PRId64 "\n", "clouds",
-         wg_io_name(asked->x), c->n, plural(c->n), wg_io_name(asked->y), c->m, plural(c->m), c->d);
+         wg_io_name(asked->x), c->n, wg_cli_plural(c->n), wg_io_name(asked->y), c->m,
+         wg_cli_plural(c->m), c->d);
 }
 
 /* Rounding below the largest eigenvalue is shown as the zero it stands for. */
@@ -83,10 +59,10 @@ static void print_cost(const wg_distance_result *found) {
   char memory[NUMBER];
   const wg_info *info = &found->info;
   printf("%-10s %" PRId64 " exact OT solve%s, %" PRId64 " pivot%s, %d thread%s\n", "work",
-         info->oracle_calls, plural(info->oracle_calls), info->pivots, plural(info->pivots),
-         found->threads, plural(found->threads));
+         info->oracle_calls, wg_cli_plural(info->oracle_calls), info->pivots,
+         wg_cli_plural(info->pivots), found->threads, wg_cli_plural(found->threads));
   printf("%-10s %.3f s\n", "time", info->seconds);
-  printf("%-10s %s at most\n", "memory", memory_text(found->peak_bytes, memory));
+  printf("%-10s %s at most\n", "memory", wg_cli_memory(found->peak_bytes, memory));
 }
 
 void wg_distance_print(const wg_distance_request *asked, const wg_distance_result *found) {
@@ -101,6 +77,8 @@ void wg_distance_print(const wg_distance_request *asked, const wg_distance_resul
     printf("%-10s %" PRId64 " of X and %" PRId64 " of Y, left out\n", "no weight", info->dropped_x,
            info->dropped_y);
   printf("%-10s %" PRId64 " entr%s\n", "plan", c->count, c->count == 1 ? "y" : "ies");
+  if (c->cuts > 0)
+    printf("%-10s %" PRId64 ": the lower bound is proved over all couplings\n", "cuts", c->cuts);
   print_spectrum("Sigma_P", "eigenvalues", c->d, found->moment_values);
   snprintf(head, sizeof head, "rank %" PRId64 ", eigenvalues", info->q_rank);
   print_spectrum("Q", head, c->d, found->q_values);
@@ -119,13 +97,14 @@ static json_t *own_json(const wg_distance_request *asked, const wg_distance_resu
   const wg_info *info = &found->info;
   const wg_certificate *c = &found->certificate;
   return json_pack(
-      "{s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:i, s:I, s:{s:I, s:I}, s:I, s:o, s:o}",
+      "{s:o, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:o, s:I, s:i, s:I, s:I, s:{s:I, s:I}, s:I, s:o, "
+      "s:o}",
       "w2", wg_cli_bounds(info->lower, info->upper), "w", wg_cli_real(info->w), "oracle_calls",
       (json_int_t)info->oracle_calls, "x", wg_cli_text(asked->x), "y", wg_cli_text(asked->y), "n",
       (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d, "tol",
       wg_cli_real(asked->settings.tol), "pivots", (json_int_t)info->pivots, "threads",
-      found->threads, "plan_entries", (json_int_t)c->count, "dropped", "x",
-      (json_int_t)info->dropped_x, "y", (json_int_t)info->dropped_y, "q_rank",
+      found->threads, "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts, "dropped",
+      "x", (json_int_t)info->dropped_x, "y", (json_int_t)info->dropped_y, "q_rank",
       (json_int_t)info->q_rank, "moment_eigenvalues", list_json(c->d, found->moment_values),
       "q_eigenvalues", list_json(c->d, found->q_values));
 }

@@ -38,7 +38,7 @@ static const char usage[] =
     "  max:<gauge>@<size>/<rate>,...  the largest block, each divided by its rate squared\n"
     "\n"
     "exit status\n"
-    "  0 solved as asked    1 a larger gap than asked, or p < 1; a claim that is refused\n"
+    "  0 solved as asked    1 a larger gap than asked, or only local; a claim that is refused\n"
     "  2 usage              3 a file that cannot be read, used or written\n"
     "  4 memory             5 internal error\n";
 

@@ -22,6 +22,24 @@ bool wg_cli_read_real(const char *text, double *value) {
   return *end == '\0' && isfinite(*value);
 }
 
+int wg_cli_check_gauge(const char *option, const char *gauge) {
+  char text[WG_CLI_SENTENCE];
+  int status = wg_gauge_canonical(gauge, 0, text, sizeof text);
+  if (status != WG_ERR_ARGUMENT) return status;
+  snprintf(text, sizeof text, "%s", wg_error_detail());
+  return wg_fail(status, "%s: %s", option, text);
+}
+
+int wg_cli_fit_gauge(const char *option, const char *gauge, int64_t d, const char *path,
+                     const char *shape) {
+  char text[WG_CLI_SENTENCE];
+  int status = wg_gauge_canonical(gauge, d, text, sizeof text);
+  if (status == WG_OK) return WG_EXIT_OK;
+  snprintf(text, sizeof text, "%s %.200s does not fit %.1000s of shape %s", option, gauge,
+           wg_io_name(path), shape);
+  return wg_cli_error_about(text, status);
+}
+
 /* Digits only, so no sign and no blank. */
 static bool read_whole(const char *text, uint64_t most, uint64_t *value) {
   if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') return false;
@@ -37,7 +55,7 @@ static bool read_positive(const char *text, double *target) {
   return true;
 }
 
-static bool read_count(const char *text, int64_t *target) {
+bool wg_cli_read_count(const char *text, int64_t *target) {
   uint64_t value;
   if (!read_whole(text, INT64_MAX, &value) || value == 0) return false;
   *target = (int64_t)value;
@@ -78,7 +96,7 @@ static bool read_value(const wg_cli_option *option, const char *text) {
     case WG_CLI_FLAG: *(bool *)option->target = true; return true;
     case WG_CLI_TEXT: return read_text(text, option->target);
     case WG_CLI_POSITIVE: return read_positive(text, option->target);
-    case WG_CLI_COUNT: return read_count(text, option->target);
+    case WG_CLI_COUNT: return wg_cli_read_count(text, option->target);
     case WG_CLI_BYTES: return read_bytes(text, option->target);
     case WG_CLI_THREADS: return read_threads(text, option->target);
     case WG_CLI_SEED: return read_whole(text, UINT64_MAX, option->target);

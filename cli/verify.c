@@ -1,18 +1,21 @@
 /* wgamma verify CERTIFICATE: both bounds again, from the data in the file alone (theory 3.2).
  *
  * The checksum tells damage (exit 3) from a claim that does not follow (exit 1). The judgement is
- * that of certify/, which shares no code with the solver. Cost O(n m rank(Q)), memory that of the
- * file and its arrays. */
+ * that of certify/, which shares no code with the solver: in doubles whose rounding is paid for or,
+ * with --rigorous, in ball arithmetic. Cost O(n m rank(Q)), memory that of the file and its arrays.
+ */
 #include <getopt.h>
 #include <inttypes.h>
 
 #include "cli.h"
 
 static const char usage[] =
-    "usage: wgamma verify CERTIFICATE [--threads N] [--json FILE] [--quiet]\n"
+    "usage: wgamma verify CERTIFICATE [--rigorous] [--threads N] [--json FILE] [--quiet]\n"
     "Derives both bounds of a certificate again, from the points, weights, plan, Q and potentials\n"
     "in it, and compares them with what it claims. The solver has no part in it.\n"
     "  CERTIFICATE   a file of wgamma distance --certificate; - is standard input\n"
+    "  --rigorous    in ball arithmetic (FLINT): both bounds are then a theorem about the numbers\n"
+    "                in the file, whatever LAPACK does; slower\n"
     "  --threads N   default: 0, all cores; results do not depend on it\n"
     "  --json FILE   writes the verdict as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet       prints nothing but why a claim is refused\n"
@@ -22,15 +25,22 @@ static const char usage[] =
 typedef struct options {
   const char *path, *json;
   int threads;
-  bool quiet, help;
+  bool rigorous, quiet, help;
 } options;
 
 typedef struct result {
   wg_certificate certificate;
   wg_verdict verdict;
+  wg_rigorous_verdict balls; /* bits = 0: not asked for */
   double seconds;
   int64_t peak_bytes;
 } result;
+
+static void print_balls(const wg_rigorous_verdict *balls) {
+  printf("%-10s lower bound in [%.17g, %.17g]\n", "enclosed", balls->lower_lo, balls->lower_hi);
+  printf("%-10s upper bound in [%.17g, %.17g]\n", "", balls->upper_lo, balls->upper_hi);
+  printf("%-10s %" PRId64 " bits\n", "precision", balls->bits);
+}
 
 static void print_result(const options *asked, const result *found) {
   const wg_certificate *c = &found->certificate;
@@ -39,23 +49,47 @@ static void print_result(const options *asked, const result *found) {
   printf("%-10s %s\n", "gauge", c->gauge);
   printf("%-10s n = %" PRId64 ", m = %" PRId64 ", d = %" PRId64 ", %" PRId64 " plan entries\n",
          "sizes", c->n, c->m, c->d, c->count);
+  if (c->cuts > 0) printf("%-10s %" PRId64 ", for the lower bound\n", "cuts", c->cuts);
   printf("%-10s W^2 in [%.17g, %.17g]\n", "claimed", c->lower, c->upper);
-  printf("%-10s W^2 in [%.17g, %.17g]\n", "derived", v->lower, v->upper);
+  printf("%-10s W^2 in [%.17g, %.17g]\n", found->balls.bits ? "proved" : "derived", v->lower,
+         v->upper);
+  if (found->balls.bits) print_balls(&found->balls);
   printf("%-10s %s\n", "verdict",
          v->valid ? "valid: both claimed bounds follow from the data" : "refused");
   printf("%-10s %.3f s\n", "time", found->seconds);
 }
 
+/* null unless asked for. */
+static json_t *balls_json(const wg_rigorous_verdict *balls) {
+  if (!balls->bits) return json_null();
+  return json_pack("{s:[o, o], s:[o, o], s:I}", "lower", wg_cli_real(balls->lower_lo),
+                   wg_cli_real(balls->lower_hi), "upper", wg_cli_real(balls->upper_lo),
+                   wg_cli_real(balls->upper_hi), "bits", (json_int_t)balls->bits);
+}
+
 static json_t *result_json(const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
-  json_t *own =
-      json_pack("{s:b, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "valid", v->valid, "claimed",
-                wg_cli_bounds(c->lower, c->upper), "derived", wg_cli_bounds(v->lower, v->upper),
-                "finding", wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m,
-                "d", (json_int_t)c->d, "plan_entries", (json_int_t)c->count);
+  json_t *own = json_pack("{s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "valid", v->valid,
+                          "claimed", wg_cli_bounds(c->lower, c->upper), "derived",
+                          wg_cli_bounds(v->lower, v->upper), "rigorous",
+                          balls_json(&found->balls), "finding", wg_cli_text(v->finding),
+                          "n", (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d,
+                          "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
   return wg_cli_document("verify", c->gauge, v->valid ? "certified" : "refused", found->seconds,
                          found->peak_bytes, own);
+}
+
+/* A rigorous verdict is told in the words of the other one, its far ends being the bounds. */
+static int verify_rigorously(const options *asked, result *found) {
+  wg_verdict *v = &found->verdict;
+  int status = wg_verify_rigorous(&found->certificate, asked->threads, &found->balls);
+  if (status < 0) return status;
+  v->valid = found->balls.valid;
+  v->lower = found->balls.lower_lo;
+  v->upper = found->balls.upper_hi;
+  snprintf(v->finding, sizeof v->finding, "%s", found->balls.finding);
+  return status;
 }
 
 /* What the library says of data that mean nothing names arrays: the file is put before it. */
@@ -64,7 +98,8 @@ static int judge(wg_mem *mem, const options *asked, result *found) {
   if (status == WG_OK) status = wg_io_read_certificate(mem, asked->path, &found->certificate);
   if (status < 0) return wg_cli_error(status);
   double start = wg_now();
-  status = wg_verify(&found->certificate, asked->threads, &found->verdict);
+  status = asked->rigorous ? verify_rigorously(asked, found)
+                           : wg_verify(&found->certificate, asked->threads, &found->verdict);
   found->seconds = wg_now() - start;
   found->peak_bytes = (int64_t)mem->ledger->peak;
   return status < 0 ? wg_cli_error_about(wg_io_name(asked->path), status) : WG_EXIT_OK;
@@ -81,7 +116,8 @@ static int deliver(const options *asked, const result *found) {
 }
 
 static int read_command_line(int argc, char **argv, options *asked) {
-  const wg_cli_option known[] = {{"threads", 0, WG_CLI_THREADS, &asked->threads},
+  const wg_cli_option known[] = {{"rigorous", 0, WG_CLI_FLAG, &asked->rigorous},
+                                 {"threads", 0, WG_CLI_THREADS, &asked->threads},
                                  {"json", 'j', WG_CLI_TEXT, &asked->json},
                                  {"quiet", 'q', WG_CLI_FLAG, &asked->quiet}};
   int exit_status =

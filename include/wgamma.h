@@ -46,7 +46,8 @@ typedef enum wg_outcome {
   WG_CALL_LIMIT = 2, /* settings.max_calls exact OT solves were used                              */
   WG_TIME_LIMIT = 3, /* settings.time_limit passed                                                */
   WG_STOPPED = 4,    /* the progress callback returned non-zero                                   */
-  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum                  */
+  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum; never for
+                        Schatten in the plane, where the optimum can be proved                   */
 } wg_outcome;
 
 /* Text. Both return static or thread-local storage that the caller must not free. */
@@ -142,6 +143,72 @@ WG_API int wg_get_potentials(const wg_solver *solver, double *f, double *g);
  * is wg_plan.count. t is usually in [0, 1]; any finite t extrapolates. */
 WG_API int wg_geodesic(const wg_solver *solver, double t, double *points, double *masses);
 
+/* What the optimum looks like (docs/theory/optimum.md). Eigenvalues decrease; row k of directions
+ * (d x d) is the eigenvector of Q with eigenvalue q_values[k], its largest entry positive.
+ * moment_values, q_values: d. Any of the three may be NULL. */
+WG_API int wg_get_spectra(const wg_solver *solver, double *moment_values, double *q_values,
+                          double *directions);
+/* Both clouds as given, along the k <= d leading directions of Q: x is n x k, y is m x k. */
+WG_API int wg_project(const wg_solver *solver, int64_t k, double *x, double *y);
+
+typedef struct wg_structure {
+  size_t struct_size;
+  int64_t q_rank;           /* eigenvalues of Q above 1e-6 of the largest                        */
+  int64_t blocks;           /* of the gauge, for wg_get_block; 1 for a gauge without blocks      */
+  int is_map, is_map_back;  /* each distinct point of x (y) ships to (gets from) one point       */
+  int64_t split_x, split_y; /* distinct points that share their mass among several               */
+  double split_mass_x, split_mass_y; /* mass that is not shipped with its point's largest share  */
+} wg_structure;
+/* Cost O(entries log entries + d^3). */
+WG_API int wg_get_structure(const wg_solver *solver, wg_structure *structure);
+
+/* One block of the gauge (the whole matrix for a gauge without blocks). Eigenvalues are told apart,
+ * and blocks are active, as far as wg_uniqueness.resolution goes. */
+typedef struct wg_block_structure {
+  size_t struct_size;
+  int64_t start, size; /* columns                                                                */
+  double value;        /* gauge of the block of Sigma_P, over rate^2: what it adds or offers     */
+  double share;        /* of <Q, Sigma_P> in this block; in a block max the weight of the block  */
+  int active;          /* 1; in a block max: the block attains the maximum                       */
+  int64_t rank;        /* of the block of Q                                                      */
+  int64_t cut;         /* operator: 1, Ky Fan: k; 0 where no eigenvalue is left out              */
+  int64_t above, tied; /* eigenvalues of Sigma above the cut-th and equal to it. Q is the identity
+                          on the first and shares cut - above among the others                   */
+} wg_block_structure;
+WG_API int wg_get_block(const wg_solver *solver, int64_t block, wg_block_structure *structure);
+
+/* Whether there is one optimum only. NO and YES are said at the tolerance (docs/theory/optimum.md
+ * explains how): NO where another solution was found that is as good within the gap, YES where the
+ * conditions for one solution hold to working precision, UNKNOWN otherwise. */
+typedef enum wg_unique {
+  WG_UNIQUE_UNKNOWN = -1,
+  WG_UNIQUE_NO = 0,
+  WG_UNIQUE_YES = 1
+} wg_unique;
+typedef struct wg_uniqueness {
+  size_t struct_size;
+  int plan, q;          /* wg_unique: the coupling of the distinct points; Q                     */
+  int potentials;       /* f and g, up to a constant                                             */
+  int point_gradients;  /* W2 is differentiable in the points ...                                */
+  int weight_gradients; /* ... and in the weights (one-sided where a weight is zero)             */
+  double resolution;    /* sqrt of the relative gap: shares below it are not told apart          */
+  double q_radius;      /* proved: every optimal Q is this near to wg_get_q in Frobenius norm    */
+} wg_uniqueness;
+/* All are UNKNOWN, and q_radius is INFINITY, for p < 1. Cost: one look at all n m pairs, up to five
+ * more where eigenvalues tie. Memory O(n + m + entries), times the square of the tie. */
+WG_API int wg_get_uniqueness(const wg_solver *solver, wg_uniqueness *uniqueness);
+
+/* Gradients of W2 by the envelope theorem: grad_x (n x d), grad_y (m x d), grad_a (n), grad_b (m);
+ * any may be NULL. dW2/dx_i = -2 sum_j P_ij Q (y_j - x_i), dW2/dy_j = 2 sum_i P_ij Q (y_j - x_i);
+ * equal points share in proportion to their weights. grad_a and grad_b are the potentials, centred
+ * so that sum a grad_a = sum b grad_b = 0: the gradient of W2 at weights divided by their sum (for
+ * a weight of zero the derivative for mass that arrives there). Divide by 2 w for gradients of W.
+ * uniqueness, unless NULL, is filled as by wg_get_uniqueness: where point_gradients or
+ * weight_gradients is not WG_UNIQUE_YES, this is one of several generalised gradients, or could be.
+ * WG_ERR_INPUT for a gauge with p < 1. */
+WG_API int wg_get_gradients(const wg_solver *solver, double *grad_x, double *grad_y, double *grad_a,
+                            double *grad_b, wg_uniqueness *uniqueness);
+
 /* ---- 3. Certificates ------------------------------------------------------------------------ */
 
 /* Everything that proves lower <= W2 <= upper: theory 3.2. All arrays C order; indices 0-based. */
@@ -155,6 +222,11 @@ typedef struct wg_certificate {
   const double *q;          /* d x d */
   const double *f, *g;      /* potentials under q */
   double lower, upper, tol; /* what is claimed */
+  /* Schatten p < 1 in the plane only, or 0 and NULL: cuts, each a Q with potentials under it. For
+   * every coupling P each proves <Q, Sigma_P> >= sum a f + sum b g; W2 is at least the lowest
+   * gamma that a matrix can have which satisfies them all. */
+  int64_t cuts;
+  const double *cut_q, *cut_f, *cut_g; /* cuts x d x d, cuts x n, cuts x m */
 } wg_certificate;
 WG_API int wg_get_certificate(const wg_solver *solver, wg_certificate *certificate);
 
@@ -169,6 +241,23 @@ typedef struct wg_verdict {
 /* Re-derives both bounds from points, weights, plan, q and potentials alone. Cost O(n m d), memory
  * O((n + m) d + d^2). threads as in settings. Returns WG_OK even if the claim is refused. */
 WG_API int wg_verify(const wg_certificate *certificate, int threads, wg_verdict *verdict);
+
+typedef struct wg_rigorous_verdict {
+  size_t struct_size;
+  int valid;                 /* 1: lower <= lower_lo and upper_hi <= upper, the claim is proved   */
+  double lower_lo, lower_hi; /* enclose the lower bound that follows from q, f and g              */
+  double upper_lo, upper_hi; /* enclose the upper bound that follows from the plan                */
+  double lower_excess;       /* claimed lower - lower_lo; > 0 is refused                          */
+  double upper_excess;       /* upper_hi - claimed upper; > 0 is refused                          */
+  double seconds;
+  int64_t bits;      /* working precision that was enough; at most 1024                           */
+  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid              */
+} wg_rigorous_verdict;
+/* wg_verify in ball arithmetic: lower_lo <= W2 <= upper_hi is a theorem about the stored numbers,
+ * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). Some ten to a hundred times
+ * slower. FLINT, which does the arithmetic, ends the process if the system refuses it memory. */
+WG_API int wg_verify_rigorous(const wg_certificate *certificate, int threads,
+                              wg_rigorous_verdict *verdict);
 
 /* ---- 4. Gauges (theory 1) ------------------------------------------------------------------- */
 

@@ -24,10 +24,19 @@ struct wg_solver {
   wg_plan plan;
   int64_t *row, *col;
   double *mass, *q, *moment, *f, *g;
+  wg_mem cut_mem;
+  wg_cert_cuts cuts; /* what proves the lower bound for p < 1 in the plane */
 };
 
+/* ---- results.c ---- */
+/* WG_ERR_ARGUMENT without a solver, WG_ERR_STATE before its first solve. */
+int wg_check_solved(const wg_solver *solver);
+
 /* ---- lift.c ---- */
+/* (y_j - x_i)' Q (y_j - x_i) of points as given. */
+double wg_given_cost(const wg_solver *solver, int64_t i, int64_t j);
 int wg_lift_plan(wg_solver *solver, const wg_spectral_answer *answer);
 void wg_lift_potentials(wg_solver *solver, const wg_spectral_answer *answer);
+int wg_lift_cuts(wg_solver *solver, const wg_spectral_answer *answer);
 
 #endif

@@ -144,7 +144,7 @@ static void spread(const wg_cloud *cloud, const double *potential, double *given
       given[cloud->members[at]] = potential[group];
 }
 
-static double pair_cost(const wg_solver *s, int64_t i, int64_t j) {
+double wg_given_cost(const wg_solver *s, int64_t i, int64_t j) {
   const double *x = s->x + i * s->d, *y = s->y + j * s->d;
   double cost = 0.0;
   for (int64_t k = 0; k < s->d; k++) {
@@ -161,12 +161,12 @@ static void fill_dropped(wg_solver *s) {
     if (s->a[i] > 0) continue;
     s->f[i] = INFINITY;
     for (int64_t j = 0; j < s->m; j++)
-      if (s->b[j] > 0) s->f[i] = WG_MIN(s->f[i], pair_cost(s, i, j) - s->g[j]);
+      if (s->b[j] > 0) s->f[i] = WG_MIN(s->f[i], wg_given_cost(s, i, j) - s->g[j]);
   }
   for (int64_t j = 0; j < s->m && s->cy.dropped; j++) {
     if (s->b[j] > 0) continue;
     s->g[j] = INFINITY;
-    for (int64_t i = 0; i < s->n; i++) s->g[j] = WG_MIN(s->g[j], pair_cost(s, i, j) - s->f[i]);
+    for (int64_t i = 0; i < s->n; i++) s->g[j] = WG_MIN(s->g[j], wg_given_cost(s, i, j) - s->f[i]);
   }
 }
 
@@ -175,4 +175,24 @@ void wg_lift_potentials(wg_solver *s, const wg_spectral_answer *answer) {
   spread(&s->cx, answer->f, s->f);
   spread(&s->cy, answer->g, s->g);
   fill_dropped(s);
+}
+
+/* ---- cuts ---- */
+
+/* Points without weight keep potential zero: a cut is about couplings, which do not meet them. */
+int wg_lift_cuts(wg_solver *s, const wg_spectral_answer *answer) {
+  const int64_t count = answer->cuts;
+  wg_mem_clear(&s->cut_mem);
+  s->cuts = (wg_cert_cuts){0};
+  if (count == 0) return WG_OK;
+  double *q = WG_NEW(&s->cut_mem, double, 4 * count), *f = WG_NEW(&s->cut_mem, double, s->n *count);
+  double *g = WG_NEW(&s->cut_mem, double, s->m *count);
+  if (!q || !f || !g) return wg_no_memory();
+  memcpy(q, answer->cut_q, (size_t)(4 * count) * sizeof *q);
+  for (int64_t k = 0; k < count; k++) {
+    spread(&s->cx, answer->cut_f + k * s->cx.n, f + k * s->n);
+    spread(&s->cy, answer->cut_g + k * s->cy.n, g + k * s->m);
+  }
+  s->cuts = (wg_cert_cuts){count, q, f, g};
+  return WG_OK;
 }

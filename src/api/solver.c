@@ -148,7 +148,7 @@ int wg_setup(wg_solver **solver, int64_t n, int64_t m, int64_t d, const double *
   s->context.ledger = first;
   mem.ledger = &s->context.ledger; /* the solver's first block is itself: the ledger moves in */
   s->mem = mem;
-  s->cloud_mem = s->plan_mem = wg_mem_of(&s->context.ledger);
+  s->cloud_mem = s->plan_mem = s->cut_mem = wg_mem_of(&s->context.ledger);
   s->context.threads = wg_thread_count(settings->threads);
   int status = parse_gauge(gauge, d, &s->spec);
   if (status == WG_OK) status = fill(s, x, a, y, b);
@@ -166,6 +166,7 @@ void wg_free(wg_solver *s) {
   wg_spectral_free(s->spectral);
   wg_mem_clear(&s->cloud_mem);
   wg_mem_clear(&s->plan_mem);
+  wg_mem_clear(&s->cut_mem);
   wg_ledger ledger = s->context.ledger;
   wg_mem mem = s->mem;
   mem.ledger = &ledger; /* the solver, and the ledger in it, are among the blocks freed */
@@ -183,15 +184,21 @@ static int certify(wg_solver *s) {
   WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, s->f, s->g, margin, &lower));
   s->info.lower = lower.bound;
   s->info.upper = upper.bound;
-  s->info.gap = upper.bound > 0 ? (upper.bound - lower.bound) / upper.bound : 0.0;
+  if (s->cuts.count > 0) {
+    wg_cert_cuts_report report;
+    WG_TRY(
+        wg_cert_cuts_bound(&s->context, &data, &s->spec, &s->cuts, upper.bound, margin, &report));
+    s->info.lower = WG_MAX(lower.bound, report.bound);
+  }
+  s->info.gap = upper.bound > 0 ? (upper.bound - s->info.lower) / upper.bound : 0.0;
   s->info.w = sqrt(upper.bound);
   return WG_OK;
 }
 
 /* The proved gap decides, not what the search believed; a gauge that is not convex is never called
- * certified (theory 3.3). */
+ * certified (theory 3.3), unless it is one whose global minimum is searched for. */
 static int judge(const wg_solver *s, int search_outcome) {
-  if (!wg_gauge_is_convex(&s->spec)) return search_outcome;
+  if (!wg_gauge_is_convex(&s->spec) && !wg_gauge_is_planar_root(&s->spec)) return search_outcome;
   if (s->info.gap <= s->settings.tol) return WG_CERTIFIED;
   return search_outcome == WG_CERTIFIED ? WG_GAP_OPEN : search_outcome;
 }
@@ -215,6 +222,7 @@ static int solve(wg_solver *s) {
   WG_TRY(wg_spectral_solve(s->spectral, &s->simple, &limits, &answer));
   WG_TRY(wg_lift_plan(s, &answer));
   wg_lift_potentials(s, &answer);
+  WG_TRY(wg_lift_cuts(s, &answer));
   s->context.watch.state.phase = "certificate";
   WG_TRY(certify(s));
   WG_TRY(q_rank(s));

@@ -34,9 +34,17 @@ static wg_certificate two_atoms(const char *gauge) {
                           .upper = 4.001};
 }
 
-/* Fails the k-th allocation for k = 1, 2, ... until none is left to fail. */
-static void fail_each(const char *gauge) {
+/* The same with a cut: Q = I / 2 has no more to say than the trace. */
+static wg_certificate two_atoms_cut(const char *gauge) {
   wg_certificate certificate = two_atoms(gauge);
+  certificate.cuts = 1;
+  certificate.cut_q = q;
+  certificate.cut_f = certificate.cut_g = half;
+  return certificate;
+}
+
+/* Fails the k-th allocation for k = 1, 2, ... until none is left to fail. */
+static void fail_each(wg_certificate certificate) {
   long k = 1;
   for (;; k++) {
     wg_context context = {.threads = 1};
@@ -58,9 +66,10 @@ static void fail_each(const char *gauge) {
 
 static void verify_survives(void **state) {
   (void)state;
-  fail_each("operator");
-  fail_each("sum:trace@1,operator@1");
-  fail_each("schatten:0.5");
+  fail_each(two_atoms("operator"));
+  fail_each(two_atoms("sum:trace@1,operator@1"));
+  fail_each(two_atoms("schatten:0.5"));
+  fail_each(two_atoms_cut("schatten:0.5"));
 }
 
 static void memory_limit_is_kept(void **state) {

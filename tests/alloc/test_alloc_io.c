@@ -120,25 +120,24 @@ static int write_an_npz(wg_mem *mem, const char *path) {
 static int write_a_certificate(wg_mem *mem, const char *path) {
   const double one[1] = {1};
   const int64_t zero[1] = {0};
-  const wg_certificate certificate = {sizeof certificate,
-                                      1,
-                                      1,
-                                      1,
-                                      1,
-                                      one,
-                                      one,
-                                      one,
-                                      one,
-                                      "trace",
-                                      zero,
-                                      zero,
-                                      one,
-                                      one,
-                                      one,
-                                      one,
-                                      0,
-                                      1,
-                                      1e-6};
+  const wg_certificate certificate = {.struct_size = sizeof certificate,
+                                      .n = 1,
+                                      .m = 1,
+                                      .d = 1,
+                                      .count = 1,
+                                      .x = one,
+                                      .y = one,
+                                      .a = one,
+                                      .b = one,
+                                      .gauge = "trace",
+                                      .row = zero,
+                                      .col = zero,
+                                      .mass = one,
+                                      .q = one,
+                                      .f = one,
+                                      .g = one,
+                                      .upper = 1,
+                                      .tol = 1e-6};
   (void)mem;
   return wg_io_write_certificate(path, &certificate);
 }

@@ -8,7 +8,7 @@
     = 3              the exit status; without this line it is 0
     # text           a comment
 
-Only effort is normalised: T, M and N stand for times, memory and counts of calls and pivots.
+Only effort is normalised: T, M and N stand for times, memory and counts of calls, pivots and cuts.
 `run.py WGAMMA --update` writes what is printed into the cases: look at the difference before you
 believe it."""
 
@@ -25,6 +25,7 @@ def normalise(line):
     line = re.sub(r"^(time +)[0-9.]+ s$", r"\1T s", line)
     line = re.sub(r"^(memory +)[0-9.]+ \w+ at most$", r"\1M at most", line)
     line = re.sub(r"^(work +)\d+ (exact OT solve)s?, \d+ pivots?", r"\1N \2s, N pivots", line)
+    line = re.sub(r"^(cuts +)\d+", r"\1N", line)
     return re.sub(r'^( *"(?:seconds|peak_bytes)": )[-+0-9.e]+', r"\1T", line)
 
 

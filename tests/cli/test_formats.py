@@ -135,7 +135,7 @@ def test_json(where):
     found = report(["distance", "x.npy", "y.npy", "--tol", "1e-4"], where)
     keys = {"command", "version", "gauge", "outcome", "seconds", "peak_bytes", "w2", "w",
             "oracle_calls", "x", "y", "n", "m", "d", "tol", "pivots", "threads", "plan_entries",
-            "dropped", "q_rank", "moment_eigenvalues", "q_eigenvalues"}
+            "cuts", "dropped", "q_rank", "moment_eigenvalues", "q_eigenvalues"}
     check(set(found) == keys, set(found) ^ keys)
     check(found["command"] == "distance" and found["gauge"] == "operator", found)
     check((found["n"], found["m"], found["d"], found["tol"]) == (40, 30, 3, 1e-4), found)

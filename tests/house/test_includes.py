@@ -36,6 +36,8 @@ FOREIGN = {
     'cblas.h': {'linalg'},
     'lapacke.h': {'linalg'},
     'omp.h': {'base'},
+    'arb.h': {'certify'},
+    'arb_mat.h': {'certify'},
     'jansson.h': {'io', 'cli'},
     'zip.h': {'io'},
     'zlib.h': {'io'},

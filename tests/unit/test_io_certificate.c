@@ -70,6 +70,31 @@ static void it_comes_back_to_the_bit(void **state) {
   wg_mem_clear(&mem);
 }
 
+static void cuts_come_back_to_the_bit(void **state) {
+  static const double cut_q[8] = {1, 0, 0, 2, 3, -1, -1, 0.1}, cut_f[6] = {1, 2, 3, 4, 5, -6};
+  static const double cut_g[4] = {0.5, -0.0, 1e-300, 7};
+  const char *path = in_scratch("cuts.wgc");
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_certificate found, wanted = sample();
+  (void)state;
+  wanted.cuts = 2;
+  wanted.cut_q = cut_q;
+  wanted.cut_f = cut_f;
+  wanted.cut_g = cut_g;
+  assert_int_equal(wg_io_write_certificate(path, &wanted), WG_OK);
+  assert_int_equal(wg_io_read_certificate(&mem, path, &found), WG_OK);
+  assert_int_equal(found.cuts, 2);
+  assert_memory_equal(found.cut_q, cut_q, sizeof cut_q);
+  assert_memory_equal(found.cut_f, cut_f, sizeof cut_f);
+  assert_memory_equal(found.cut_g, cut_g, sizeof cut_g);
+  assert_memory_equal(found.g, g, sizeof g);
+  assert_memory_equal(&found.tol, &wanted.tol, sizeof(double));
+  assert_int_equal(wg_io_read_certificate(&mem, write_sample(), &found), WG_OK);
+  assert_true(found.cuts == 0 && !found.cut_q && !found.cut_f && !found.cut_g);
+  wg_mem_clear(&mem);
+}
+
 /* The frame as docs/user/certificate.md describes it, taken apart without the reader. */
 static void the_frame_is_as_documented(void **state) {
   size_t size;
@@ -205,6 +230,9 @@ static void bad_structure_is_refused(void **state) {
       {"\"count\":1", "\"count\":99999999999999999999", "not JSON"},
       {"\"count\":1", "\"count\":1000000000", "'row' has a shape"},
       {"\"n\":1", "\"n\":2", "'x' has a shape"},
+      {"\"count\":1", "\"count\":1,\"cuts\":-1", "absurd"},
+      {"\"count\":1", "\"count\":1,\"cuts\":\"1\"", "the number of cuts"},
+      {"\"count\":1", "\"count\":1,\"cuts\":1", "'cut_q' is missing"},
       {"\"arrays\":[", "\"arrays\":{\"k\":[", "not JSON"},
       {"\"arrays\"", "\"others\"", "lists no arrays"},
       {"\"name\":\"x\"", "\"name\":\"X\"", "'x' is missing"},
@@ -278,6 +306,7 @@ static void nothing_to_certify_is_not_written(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_comes_back_to_the_bit),
+      cmocka_unit_test(cuts_come_back_to_the_bit),
       cmocka_unit_test(the_frame_is_as_documented),
       cmocka_unit_test(every_changed_byte_is_met),
       cmocka_unit_test(cut_and_lengthened_files_are_refused),
