@@ -165,8 +165,9 @@ int wg_start_duals(wg_ot *ot);
 
 /* ---- warm.c ---- */
 /* Gets pool and tree ready for the new cost. *pays: pivoting from there will take less than a cold
- * start; `tolerance`: of violated arcs, in units of the numbers' size. */
-int wg_start_warm(wg_ot *ot, double tolerance, bool *pays);
+ * start, as it does with up to few_points points a side; `tolerance`: of violated arcs, in units of
+ * the numbers' size. */
+int wg_start_warm(wg_ot *ot, double tolerance, int64_t few_points, bool *pays);
 
 /* ---- basis.c ---- */
 bool wg_has_equal_masses(const wg_side *side);

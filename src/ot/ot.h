@@ -19,8 +19,18 @@ int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
  * returns WG_OK with a valid coupling that may not be optimal, and duals that are feasible to
  * single precision. */
 int wg_ot_solve(wg_ot *ot);
+/* The same on the arcs that earlier solves have met, instead of all pairs: a coupling as good as
+ * any, and duals that are feasible on those arcs only. *solved: false, and nothing is changed, if
+ * there are none yet, the cost has rank one or less (all pairs take no longer), or it has changed
+ * so much that a cold start takes less. */
+int wg_ot_solve_known(wg_ot *ot, bool *solved);
 /* Forgets basis, arcs and duals: the next solve starts cold. */
 void wg_ot_forget(wg_ot *ot);
+
+/* Groups of at most four neighbours (count points, count x r): centroids and summed masses. */
+int wg_ot_group(wg_context *context, int64_t r, int64_t count, const double *points,
+                const int64_t *mass, wg_mem *mem, int64_t *groups, double **centre,
+                int64_t **group_mass);
 
 /* The coupling of the last solve, in no particular order; arrays of at least n + m - 1. Returns the
  * entry count. */

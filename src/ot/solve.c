@@ -13,6 +13,9 @@
 #include "ot/kdtree.h"
 
 enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, MANY_POINTS = 1000 };
+/* Up to these sizes pivoting on pays whatever has changed: against a start, against looking at all
+ * pairs as well. */
+enum { FEW_POINTS = 300, FEW_POINTS_KNOWN = 2000 };
 
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */
@@ -268,7 +271,7 @@ int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
 static int start(wg_ot *ot) {
   if (ot->has_basis) {
     bool pays;
-    WG_TRY(wg_start_warm(ot, pivot_tolerance, &pays));
+    WG_TRY(wg_start_warm(ot, pivot_tolerance, FEW_POINTS, &pays));
     if (pays) return WG_OK;
     wg_ot_forget(ot);
     WG_TRY(sort_points(ot)); /* who is a neighbour has changed as well */
@@ -357,6 +360,22 @@ static int solve_simplex(wg_ot *ot) {
 int wg_ot_solve(wg_ot *ot) {
   ot->stats = (wg_ot_stats){0};
   WG_TRY(ot->r <= 1 ? wg_solve_line(ot) : solve_simplex(ot));
+  ot->stats.arcs = ot->pool.count;
+  answer(&ot->rows);
+  answer(&ot->cols);
+  return WG_OK;
+}
+
+int wg_ot_solve_known(wg_ot *ot, bool *solved) {
+  *solved = ot->has_basis && ot->r > 1;
+  if (*solved) WG_TRY(wg_start_warm(ot, pivot_tolerance, FEW_POINTS_KNOWN, solved));
+  if (!*solved) return WG_OK;
+  ot->stats = (wg_ot_stats){0};
+  ot->is_line = false;
+  const double size = wg_shift_costs(ot);
+  WG_TRY(wg_pool_reserve_ends(&ot->mem, &ot->pool));
+  optimise_pool(ot, pivot_tolerance * size);
+  fold_potentials(ot);
   ot->stats.arcs = ot->pool.count;
   answer(&ot->rows);
   answer(&ot->cols);

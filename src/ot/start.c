@@ -61,6 +61,25 @@ static int group_side(wg_mem *mem, int64_t r, const wg_side *side, grouping *g) 
   return WG_OK;
 }
 
+int wg_ot_group(wg_context *context, int64_t r, int64_t count, const double *points,
+                const int64_t *mass, wg_mem *mem, int64_t *groups, double **centre,
+                int64_t **group_mass) {
+  const wg_side side = {.count = count, .points = (double *)points, .mass = mass};
+  wg_mem scratch = wg_mem_of(&context->ledger);
+  grouping g;
+  int status = group_side(&scratch, r, &side, &g);
+  *centre = WG_NEW(mem, double, count *r);
+  *group_mass = WG_NEW(mem, int64_t, count);
+  if (status == WG_OK && (!*centre || !*group_mass)) status = wg_no_memory();
+  if (status == WG_OK) {
+    *groups = g.groups;
+    memcpy(*centre, g.centre, (size_t)(g.groups * r) * sizeof(double));
+    memcpy(*group_mass, g.group_mass, (size_t)g.groups * sizeof(int64_t));
+  }
+  wg_mem_clear(&scratch);
+  return status;
+}
+
 /* One mass for the groups of each side; the sides need the same total. */
 static void level_masses(grouping *x, grouping *y) {
   const bool same = x->groups == y->groups;

@@ -12,7 +12,7 @@
  */
 #include "ot/engine.h"
 
-enum { FAT_POOL = 40, FEW_POINTS = 1000 };
+enum { FAT_POOL = 40 };
 
 static const double too_many = 0.75; /* of the points violated */
 
@@ -60,11 +60,11 @@ static int find_share(wg_ot *ot, double tolerance, double *share) {
   return WG_OK;
 }
 
-int wg_start_warm(wg_ot *ot, double tolerance, bool *pays) {
+int wg_start_warm(wg_ot *ot, double tolerance, int64_t few_points, bool *pays) {
   double share = 0.0;
   const double size = wg_shift_costs(ot);
   WG_TRY(slim_pool(ot, size));
-  *pays = WG_MAX(ot->rows.count, ot->cols.count) <= FEW_POINTS;
+  *pays = WG_MAX(ot->rows.count, ot->cols.count) <= few_points;
   if (*pays) return WG_OK;
   WG_TRY(wg_pool_reserve_ends(&ot->mem, &ot->pool));
   wg_tree_renumber(&ot->tree, &ot->pool);
