@@ -81,6 +81,19 @@ static int append_column(wg_spectral *s, wg_mem *scratch) {
   return WG_OK;
 }
 
+int wg_known_oracle(wg_spectral *s, const double *q, double *value, bool *solved) {
+  wg_mem scratch = wg_mem_of(&s->context->ledger);
+  int status = set_cost(s, q, &scratch);
+  wg_mem_clear(&scratch);
+  if (status == WG_OK) status = wg_ot_solve_known(s->ot, solved);
+  if (status != WG_OK || !*solved) return status;
+  s->pivots += wg_ot_last_stats(s->ot).pivots;
+  status = append_column(s, &scratch);
+  wg_mem_clear(&scratch);
+  *value = dual_value(s, q);
+  return status;
+}
+
 int wg_oracle(wg_spectral *s, const double *q, double *lower) {
   wg_mem scratch = wg_mem_of(&s->context->ledger);
   int status = set_cost(s, q, &scratch);

@@ -109,8 +109,7 @@ void wg_spectral_free(wg_spectral *s) {
   wg_mem_clear(&mem);
 }
 
-/* The free lower bound: Q a subgradient at delta delta', zero potentials. */
-static int start_bound(wg_spectral *s, const wg_gauge_spec *spec) {
+int wg_start_bound(wg_spectral *s, const wg_gauge_spec *spec) {
   wg_mem mem = wg_mem_of(&s->context->ledger);
   const int64_t d = s->d;
   double *moment = WG_NEW(&mem, double, d *d);
@@ -172,7 +171,7 @@ int wg_spectral_solve(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectr
                       wg_spectral_answer *answer) {
   s->calls = s->pivots = 0;
   s->cuts_prove = false;
-  WG_TRY(start_bound(s, spec));
+  WG_TRY(wg_start_bound(s, spec));
   if (wg_gauge_is_convex(spec))
     WG_TRY(wg_cutting_planes(s, spec, limits, &answer->outcome));
   else

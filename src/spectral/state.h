@@ -37,6 +37,7 @@ struct wg_spectral {
   double *cut_q, *cut_f, *cut_g, *cut_value; /* count x 4, x n, x m, x 1; as q, f, g, lower */
   /* this solve */
   int64_t calls, pivots;
+  bool is_coarse;  /* solves a coarser problem for another solver, of which nobody hears */
   bool cuts_prove; /* the lower bound rests on the cuts */
   /* the answer */
   wg_coupling plan;
@@ -48,8 +49,17 @@ struct wg_spectral {
 /* Exact transport under Q (d x d, PSD): appends its coupling and moment as the last column and
  * returns the dual value in *lower; keeps Q and the duals when they beat the best. */
 int wg_oracle(wg_spectral *s, const double *q, double *lower);
+/* The same on the arcs that the engine knows: *value is what the duals prove of couplings on those.
+ * *solved: false if the engine declines (wg_ot_solve_known). */
+int wg_known_oracle(wg_spectral *s, const double *q, double *value, bool *solved);
+
+/* ---- coarse.c ---- */
+/* Q near the optimum, from a coarser problem; *found: there is one that tells something. */
+int wg_coarse_q(wg_spectral *s, const wg_gauge_spec *spec, double *q, bool *found);
 
 /* ---- solve.c ---- */
+/* The free lower bound: Q a subgradient at delta delta', zero potentials. */
+int wg_start_bound(wg_spectral *s, const wg_gauge_spec *spec);
 /* Potentials f, g of the centred points under q, as potentials of the points as given. */
 void wg_potentials_restore(wg_spectral *s, const double *q, const double *f, const double *g,
                            double *given_f, double *given_g);

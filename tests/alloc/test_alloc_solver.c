@@ -53,13 +53,21 @@ static void larger_solves_survive_failures(void **state) {
   test_free_clouds(&c);
 }
 
-/* Sharp enough for the interior point on arcs. */
-static void sharp_solves_survive_failures(void **state) {
+/* Enough columns for the interior point on arcs. */
+static void solves_on_arcs_survive_failures(void **state) {
   (void)state;
   wg_rng rng = {44};
-  test_clouds c = test_random_clouds(&rng, 30, 25, 3, true);
-  fail_each_to(&c, "operator", 1e-10, 17);
-  fail_each_to(&c, "max:schatten:3@2,operator@1", 1e-10, 29);
+  test_clouds c = test_random_clouds(&rng, 40, 35, 20, false);
+  fail_each_to(&c, "kyfan:10", 1e-9, 7919);
+  test_free_clouds(&c);
+}
+
+/* Enough points for a coarser problem to say where Q is. */
+static void coarse_starts_survive_failures(void **state) {
+  (void)state;
+  wg_rng rng = {45};
+  test_clouds c = test_random_clouds(&rng, 420, 410, 2, true);
+  fail_each(&c, "operator", 101);
   test_free_clouds(&c);
 }
 
@@ -91,7 +99,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(small_solves_survive_every_failure),
       cmocka_unit_test(larger_solves_survive_failures),
-      cmocka_unit_test(sharp_solves_survive_failures),
+      cmocka_unit_test(solves_on_arcs_survive_failures),
+      cmocka_unit_test(coarse_starts_survive_failures),
       cmocka_unit_test(a_failed_change_leaves_the_solver_as_it_was),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

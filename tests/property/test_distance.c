@@ -493,6 +493,27 @@ static int stop_at_once(const wg_progress *progress, void *data) {
   return 1;
 }
 
+/* Exact solves over all pairs, warm or cold; the rest is done on the arcs they have met. */
+static void thirty_exact_solves_are_enough(void **state) {
+  (void)state;
+  static const char *const gauges[] = {"operator",
+                                       "schatten:1.3",
+                                       "schatten:7",
+                                       "kyfan:2",
+                                       "sum:operator@1,kyfan:2@3",
+                                       "max:operator@2,trace@2/1.5"};
+  wg_rng rng = {31};
+  for (int trial = 0; trial < 18; trial++) {
+    const bool many = trial >= 12; /* enough for a coarser problem to begin with */
+    test_clouds c =
+        test_random_clouds(&rng, many ? 430 : 60 + trial, many ? 401 : 75, 4, trial % 2);
+    const wg_info info = test_distance(&c, gauges[trial % 6], 1e-9);
+    assert_certified(info, 1e-9);
+    assert_in_range(info.oracle_calls, 2, 30);
+    test_free_clouds(&c);
+  }
+}
+
 static void limits_leave_an_honest_interval(void **state) {
   (void)state;
   wg_rng rng = {30};
@@ -603,6 +624,7 @@ int main(void) {
       cmocka_unit_test(heavy_tailed_weights_are_solved),
       cmocka_unit_test(warm_solves_equal_cold_ones),
       cmocka_unit_test(threads_do_not_change_a_bit),
+      cmocka_unit_test(thirty_exact_solves_are_enough),
       cmocka_unit_test(limits_leave_an_honest_interval),
       cmocka_unit_test(memory_is_estimated),
       cmocka_unit_test(bad_arguments_are_named),
