@@ -4,8 +4,9 @@
  * eigenvalue, so the value at the lower ends and the value at the upper ends enclose them; ends
  * below zero are zero, because the matrices are PSD by construction or are replaced by their PSD
  * part, whose eigenvalues are max(lambda, 0). Evaluating at ends keeps fractional powers away from
- * balls that contain zero. Schatten norms are taken relative to the first eigenvalue, so p may be
- * as large as a double.
+ * balls that contain zero. As the k-th eigenvalue is above every lower and below every upper end of
+ * a later (an earlier) one, ends are made to decrease. Schatten norms are taken relative to the
+ * first eigenvalue, so p may be as large as a double.
  *
  * The PSD part Q+ of a symmetric Q is needed itself, not only its eigenvalues. Theorem: let
  * Q = A - B + E with A, B PSD, |E| <= eps, <A, B> <= delta (Frobenius). Then |A - Q+| <= eps +
@@ -108,6 +109,13 @@ static void end_of(arb_t out, const arb_t ball, bool upper, slong bits) {
   if (arf_sgn(arb_midref(out)) < 0) arb_zero(out);
 }
 
+/* Lower ends are raised to those behind them, upper ends lowered to those before: they decrease. */
+static void put_in_order(arb_ptr ends, slong size, bool upper, slong bits) {
+  for (slong i = 1; upper && i < size; i++) arb_min(ends + i, ends + i, ends + i - 1, bits);
+  for (slong i = size - 1; !upper && i > 0; i--)
+    arb_max(ends + i - 1, ends + i - 1, ends + i, bits);
+}
+
 /* Encloses function at max(values, 0) + slack. */
 static void enclose(arb_t value, function_of_values *function, const wg_gauge_block *block,
                     arb_srcptr values, const arb_t slack, slong bits) {
@@ -117,10 +125,9 @@ static void enclose(arb_t value, function_of_values *function, const wg_gauge_bl
   for (int upper = 0; upper < 2; upper++) {
     arb_init(bounds[upper]);
     end_of(shift, slack, upper, bits);
-    for (slong i = 0; i < block->size; i++) {
-      end_of(ends + i, values + i, upper, bits);
-      arb_add(ends + i, ends + i, shift, bits);
-    }
+    for (slong i = 0; i < block->size; i++) end_of(ends + i, values + i, upper, bits);
+    put_in_order(ends, block->size, upper, bits);
+    for (slong i = 0; i < block->size; i++) arb_add(ends + i, ends + i, shift, bits);
     function(bounds[upper], block, ends, bits);
   }
   arb_union(value, bounds[0], bounds[1], bits);

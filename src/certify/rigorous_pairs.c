@@ -15,7 +15,9 @@
  *   fl(fl(f_i + g_j) - fl(keep acc)) <= v - lift - 8 u (|f_i| + max |g| + v + lift),   v <= v_i:
  * the two outer roundings cost u (|f| + |g|) and 2 u of the right side, the rounding of the right
  * side 3 u of its terms, and 8 covers them. Anything that is not a number does not pass this test
- * and is treated as near. theta = 2^-20.
+ * and is treated as near. If acc overflows, s^2 is above 2^1023 (potentials are below 2^1020), and
+ * the pair is rightly passed over as long as lift is small beside that; with a larger lift, which
+ * takes points or a Q near the end of the doubles, no pair is. theta = 2^-20.
  *
  * Near pairs are computed from the stored doubles: y - x, R (y - x), its square with radius
  * r |y - x|^2 added, and the maximum of balls. So v_i is enclosed, not only bounded.
@@ -31,6 +33,7 @@ enum {
   ROWS = 64
 }; /* columns at once, points mapped at once, rows a task */
 static const double theta = 0x1p-20;
+static const double largest_lift = 1e300; /* beyond, all pairs are near */
 
 typedef struct side { /* the points with mass of one cloud */
   int64_t count;
@@ -285,8 +288,10 @@ static void find_excess(const scan *s, int64_t i, int64_t j, room *r) {
   arb_add_error_mag(r->excess, r->radius);
 }
 
-/* What a filtered excess must pass to matter for a row with this violation so far. */
+/* What a filtered excess must pass to matter for a row with this violation so far. NAN, which
+ * nothing is below, if the filter has nothing to say. */
 static double row_threshold(const scan *s, double f, room *r) {
+  if (!(s->lift <= largest_lift)) return NAN;
   arb_get_lbound_arf(r->end, r->violation, s->bits);
   double v = WG_MAX(0.0, arf_get_d(r->end, ARF_RND_FLOOR));
   return v - s->lift - 8.0 * WG_UNIT * (fabs(f) + s->g_most + v + s->lift);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spectral/graph.h"
 #include "spectral/interior.h"
 #include "spectral/state.h"
 
@@ -74,8 +75,9 @@ static int64_t drop_repeated(candidate *list, int64_t count) {
   return kept;
 }
 
-/* The arcs that matter, each once, by row. */
-static int gather(wg_spectral *s, wg_mem *mem, wg_interior_problem *p) {
+/* The arcs that matter, each once, by row. They need not connect all points (transport of rank one
+ * keeps no pool): then there is nothing for the interior point. */
+static int gather(wg_spectral *s, wg_mem *mem, wg_interior_problem *p, bool *connected) {
   const int64_t pool = wg_ot_last_stats(s->ot).arcs;
   int64_t most = pool;
   for (int64_t k = 0; k < s->count; k++) most += s->couplings[k].count;
@@ -95,6 +97,7 @@ static int gather(wg_spectral *s, wg_mem *mem, wg_interior_problem *p) {
   }
   p->row = row;
   p->col = col;
+  *connected = wg_graph_connects(s->n, s->m, p->count, row, col, taken);
   wg_drop(mem, list);
   return WG_OK;
 }
@@ -148,17 +151,26 @@ static int take_if_best(wg_spectral *s, const wg_gauge_spec *spec, wg_mem *mem) 
   return WG_OK;
 }
 
+/* The interior point on connected arcs; what it finds is one more column. */
+static int solve_on(wg_spectral *s, wg_mem *mem, wg_interior_problem *p, double *q, bool *found) {
+  double lower = 0.0, upper = INFINITY;
+  WG_TRY(describe(s, mem, p));
+  double *mass = WG_NEW(mem, double, p->count);
+  if (!mass) return wg_no_memory();
+  WG_TRY(wg_interior_solve(s->context, p, mass, q, &lower, &upper));
+  *found = isfinite(upper) && isfinite(lower);
+  if (!*found) return WG_OK;
+  WG_TRY(append(s, p, mass));
+  return take_if_best(s, p->spec, mem);
+}
+
 int wg_arcs_solve(wg_spectral *s, const wg_gauge_spec *spec, double tol, double *q, bool *found) {
   wg_mem mem = wg_mem_of(&s->context->ledger);
   wg_interior_problem p = {.spec = spec, .n = s->n, .m = s->m, .scale = s->upper, .tol = tol};
-  double lower = 0.0, upper = INFINITY, *mass = NULL;
-  int status = gather(s, &mem, &p);
-  if (status == WG_OK) status = describe(s, &mem, &p);
-  if (status == WG_OK && !(mass = WG_NEW(&mem, double, p.count))) status = wg_no_memory();
-  if (status == WG_OK) status = wg_interior_solve(s->context, &p, mass, q, &lower, &upper);
-  *found = isfinite(upper) && isfinite(lower);
-  if (status == WG_OK && *found) status = append(s, &p, mass);
-  if (status == WG_OK && *found) status = take_if_best(s, spec, &mem);
+  bool connected = false;
+  *found = false;
+  int status = gather(s, &mem, &p, &connected);
+  if (status == WG_OK && connected) status = solve_on(s, &mem, &p, q, found);
   wg_mem_clear(&mem);
   return status;
 }

@@ -99,6 +99,19 @@ static int32_t find_set(int32_t *set, int32_t node) {
   return node;
 }
 
+bool wg_graph_connects(int64_t n, int64_t m, int64_t count, const int32_t *row, const int32_t *col,
+                       int32_t *set) {
+  int64_t parts = n + m;
+  for (int32_t k = 0; k < n + m; k++) set[k] = k;
+  for (int64_t e = 0; e < count; e++) {
+    const int32_t from = find_set(set, row[e]), to = find_set(set, (int32_t)n + col[e]);
+    if (from == to) continue;
+    set[from] = to;
+    parts--;
+  }
+  return parts == 1;
+}
+
 /* Kruskal's tree as a list of half-arcs at each node: link = head of each node's list, then next
  * half-arc and arc of each. Half-arc 2k is at the row of the k-th tree arc, 2k + 1 at its column.
  */

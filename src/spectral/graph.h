@@ -6,6 +6,9 @@
 
 typedef struct wg_graph wg_graph;
 
+/* Whether `count` arcs connect n rows and m columns; set: n + m, room. */
+bool wg_graph_connects(int64_t n, int64_t m, int64_t count, const int32_t *row, const int32_t *col,
+                       int32_t *set);
 /* A graph of n rows, m columns and `count` arcs (row[e], col[e]), connected; both lists must stay.
  */
 int wg_graph_create(wg_mem *mem, int64_t n, int64_t m, int64_t count, const int32_t *row,
