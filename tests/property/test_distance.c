@@ -425,6 +425,18 @@ static void close_clouds_keep_relative_accuracy(void **state) {
   }
 }
 
+/* W2 is below the rounding of a single cost: no bound is sharp, but there are both. */
+static void clouds_on_a_line_may_nearly_coincide(void **state) {
+  (void)state;
+  wg_rng rng = {28};
+  for (int turn = 0; turn < 20; turn++) {
+    test_clouds c = test_random_clouds(&rng, 6, 6, 1, false);
+    for (int i = 0; i < 6; i++) c.y[i] = c.x[i] * (1.0 + 1e-9 * wg_rng_normal(&rng));
+    assert_true(test_distance(&c, "operator", 1e-6).upper < 1e-16);
+    test_free_clouds(&c);
+  }
+}
+
 static void heavy_tailed_weights_are_solved(void **state) {
   (void)state;
   wg_rng rng = {27};
@@ -621,6 +633,7 @@ int main(void) {
       cmocka_unit_test(values_out_of_range_are_refused),
       cmocka_unit_test(flat_clouds_are_solved),
       cmocka_unit_test(close_clouds_keep_relative_accuracy),
+      cmocka_unit_test(clouds_on_a_line_may_nearly_coincide),
       cmocka_unit_test(heavy_tailed_weights_are_solved),
       cmocka_unit_test(warm_solves_equal_cold_ones),
       cmocka_unit_test(threads_do_not_change_a_bit),
