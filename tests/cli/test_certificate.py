@@ -156,6 +156,16 @@ def test_tampering(where, raw, title):
         verdict = json.loads(done.stdout)
         check(verdict["valid"] is False and verdict["outcome"] == "refused", *what)
         check(verdict["finding"] and verdict["finding"] in said, *what)
+        check(verdict["rigorous"] is None, *what)
+        done = run(["verify", "--rigorous", "t.wgc", "--json", "-"], where)
+        said = text(done.stderr)
+        what = (title, tamper.__name__, "rigorous: exit", done.returncode, said)
+        verdict = json.loads(done.stdout)
+        check(done.returncode == 1 and verdict["valid"] is False, *what)
+        check("is claimed, only" in said and verdict["finding"] in said, *what)
+        balls, ends = verdict["rigorous"], verdict["derived"]
+        check(balls["lower"][0] == ends["lower"] and balls["upper"][1] == ends["upper"], *what)
+        check(balls["bits"] >= 128 and verdict["seconds"] >= 0, *what)
 
 
 def test_harmless(where, raw, title):
@@ -165,6 +175,8 @@ def test_harmless(where, raw, title):
     arrays["f"][0] += 0.01 * (arrays["claim"][1] + 1)
     put(where, "t.wgc", seal(raw, head, arrays))
     done = run(["verify", "t.wgc"], where)
+    check(done.returncode == 0, title, "f raised: exit", done.returncode, text(done.stderr))
+    done = run(["verify", "--rigorous", "t.wgc"], where)
     check(done.returncode == 0, title, "f raised: exit", done.returncode, text(done.stderr))
     put(where, "t.wgc", seal(raw, *load(raw)))
     check(get(where, "t.wgc") == raw, title, "sealed again, the bytes are the same")
