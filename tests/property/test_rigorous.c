@@ -158,7 +158,7 @@ static void assert_encloses(const wg_certificate *c, const wg_rigorous_verdict *
   bool cuts = c->cuts > 0; /* searched to 2^-46, to less where Sigma_P is all but singular */
   assert_true(v->lower_hi - v->lower_lo <= (cuts ? 1e-8 : 1e-15) * v->upper_hi);
   bool root = strstr(c->gauge, "schatten:0.") != NULL;
-  double lost = cuts ? 1e-6 * v->upper_hi : 1e-12 * v->upper_hi + 1e-14 * box2(c);
+  double lost = (cuts ? 1e-6 : 1e-12) * v->upper_hi + 1e-14 * box2(c);
   if (!(plain.lower <= v->lower_hi && plain.lower >= v->lower_lo - lost))
     fail_msg("%s: lower %.17g, rigorous %.17g", c->gauge, plain.lower, v->lower_lo);
   lost = (root ? 1e-5 : 1e-12) * v->upper_hi;
