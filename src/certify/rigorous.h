@@ -75,4 +75,19 @@ typedef struct wg_ball_half {
 int wg_ball_plane(wg_mem *mem, int64_t count, const wg_ball_half *halves, double p, slong bits,
                   double *low, double *high);
 
+/* ---- rigorous_program.c: in doubles, a proposal ---- */
+enum { WG_PLANE_ROWS = 3 };
+typedef struct wg_plane_column {
+  double row[WG_PLANE_ROWS], profit;
+} wg_plane_column;
+typedef struct wg_plane_weights { /* those that are not zero */
+  int count;
+  int64_t cut[WG_PLANE_ROWS + 1];
+  double weight[WG_PLANE_ROWS + 1];
+} wg_plane_weights;
+/* The weights y >= 0 of `count` columns with the greatest sum of profits and rows <= heights.
+ * columns: count + WG_PLANE_ROWS, of which the last are room; used up. */
+void wg_plane_program(int64_t count, wg_plane_column *columns, const double heights[WG_PLANE_ROWS],
+                      wg_plane_weights *found);
+
 #endif

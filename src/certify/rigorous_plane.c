@@ -15,10 +15,10 @@
  * point, and h_i = 1, because h >= 1. Any weights may be scaled to be feasible. The least bound
  * over pieces that cover the disk bounds gamma_p.
  *
- * The best weights solve a linear program with three rows, which the simplex method does in
- * doubles; at most four of them are not zero, and only these are judged, in balls. A bound misses
- * by the curvature of h: where cuts meet by the square of a side, and of an arc on the circle,
- * where least values often are (Sigma all but singular).
+ * The best weights solve a linear program with three rows, which is done in doubles
+ * (rigorous_program.c); at most four of them are not zero, and only these are judged, in balls. A
+ * bound misses by the curvature of h: where cuts meet by the square of a side, and of an arc on the
+ * circle, where least values often are (Sigma all but singular).
  *
  * The search begins with a square in the disk and its four caps, and divides the piece with the
  * lowest bound: a triangle across its longest side, a cap into a triangle and two caps. Points on
@@ -29,14 +29,10 @@
  *
  * Cost some hundred pieces, 3 K ball operations and some 10 K flops each for K cuts; memory 144
  * bytes a piece, 48 a cut. */
-#include <string.h>
-
 #include "certify/rigorous.h"
 
-enum { CORNERS = 3, MOST = 1 << 15, MOST_PIVOTS = 64, CORNER_BITS = 90 };
+enum { CORNERS = WG_PLANE_ROWS, MOST = 1 << 15, CORNER_BITS = 90 };
 static const double agreement = 0x1p-46, shortest_side = 0x1p-80, shortest_arc = 0x1p-50;
-static const double no_profit = 1e-15, no_pivot = 1e-13; /* relative, in the linear program */
-static const double far_along = 1e6;                     /* on a ray of it */
 
 typedef struct point {
   double part[2][2]; /* coordinate k is part[k][0] + part[k][1] within 2^-90 */
@@ -50,18 +46,14 @@ typedef struct cell {
   point at[CORNERS];
 } cell;
 
-typedef struct column { /* of the linear program */
-  double row[CORNERS], profit;
-} column;
-
 typedef struct search {
   wg_mem *mem;
   int64_t count;
   const wg_ball_half *halves;
-  slong *exponents; /* count: cuts are divided by 2 to these in the linear program     */
-  double *least;    /* count: c_k, divided by that and by 2^exponent                   */
-  column *columns;  /* count, then CORNERS slacks                                      */
-  arb_t p, root;    /* p and 1 / p                                                     */
+  slong *exponents;         /* count: cuts are divided by 2 to these in the linear program     */
+  double *least;            /* count: c_k, divided by that and by 2^exponent                   */
+  wg_plane_column *columns; /* count, then CORNERS slacks                                      */
+  arb_t p, root;            /* p and 1 / p                                                     */
   slong bits;
   int exponent;       /* of the largest c / normal       */
   double least_value; /* the lowest value met, from above */
@@ -192,13 +184,7 @@ static point circle_point(const search *s, int quadrant, double q) {
   return at;
 }
 
-/* ---- the linear program: max sum y_k c_k, sum y_k l_k <= h at three corners, y >= 0 ---- */
-
-typedef struct multipliers { /* the weights that are not zero */
-  int count;
-  int64_t cut[CORNERS + 1];
-  double weight[CORNERS + 1];
-} multipliers;
+/* ---- the weights: max sum y_k c_k, sum y_k l_k <= h at three corners, y >= 0 ---- */
 
 /* out = l_k at a corner */
 static void find_level(const search *s, int64_t k, const corner *c, arb_t out) {
@@ -227,72 +213,12 @@ static void set_program(search *s, const corner corners[CORNERS]) {
       s->columns[k].row[i] = scaled(level, s->exponents[k]);
     }
   }
-  for (int i = 0; i < CORNERS; i++)
-    s->columns[s->count + i] = (column){{i == 0, i == 1, i == 2}, 0.0};
   arb_clear(level);
-}
-
-static int64_t most_profitable(const search *s) {
-  int64_t best = 0;
-  for (int64_t k = 1; k < s->count + CORNERS; k++)
-    if (s->columns[k].profit > s->columns[best].profit) best = k;
-  return best;
-}
-
-/* The row that bounds column `by` first, -1 if none does. */
-static int blocking_row(const column *by, const double right[CORNERS]) {
-  int row = -1;
-  for (int i = 0; i < CORNERS; i++) {
-    if (!(by->row[i] > no_pivot)) continue;
-    if (row < 0 || right[i] * by->row[row] < right[row] * by->row[i]) row = i;
-  }
-  return row;
-}
-
-/* Takes `share` of the column `by` off another, whose row becomes share. */
-static void eliminate(const column *by, int row, double share, column *from) {
-  for (int i = 0; i < CORNERS; i++) from->row[i] -= share * by->row[i];
-  from->profit -= share * by->profit;
-  from->row[row] = share;
-}
-
-static void pivot(search *s, int64_t enter, int row, double right[CORNERS]) {
-  const column by = s->columns[enter];
-  column side = {{right[0], right[1], right[2]}, 0.0};
-  eliminate(&by, row, side.row[row] / by.row[row], &side);
-  memcpy(right, side.row, sizeof side.row);
-  for (int64_t k = 0; k < s->count + CORNERS; k++)
-    eliminate(&by, row, s->columns[k].row[row] / by.row[row], &s->columns[k]);
-}
-
-static void add_multiplier(const search *s, int64_t cut, double weight, multipliers *found) {
-  if (cut >= s->count || !(weight > 0.0)) return; /* a slack */
-  found->cut[found->count] = cut;
-  found->weight[found->count++] = weight;
-}
-
-/* On a ray, where the maximum is infinite because the triangle has no such moment, a far point. */
-static void solve_program(search *s, const double heights[CORNERS], multipliers *found) {
-  double right[CORNERS] = {heights[0], heights[1], heights[2]}, along = 0.0;
-  int64_t basis[CORNERS] = {s->count, s->count + 1, s->count + 2}, enter = 0;
-  for (int round = 0; round < MOST_PIVOTS; round++) {
-    enter = most_profitable(s);
-    if (!(s->columns[enter].profit > no_profit)) break;
-    int row = blocking_row(&s->columns[enter], right);
-    along = row < 0 ? far_along / s->columns[enter].profit : 0.0;
-    if (row < 0) break;
-    pivot(s, enter, row, right);
-    basis[row] = enter;
-  }
-  found->count = 0;
-  for (int i = 0; i < CORNERS; i++)
-    add_multiplier(s, basis[i], right[i] - along * s->columns[enter].row[i], found);
-  add_multiplier(s, enter, along, found);
 }
 
 /* least = min(least, h / sum y_k l_k at the corner), if the sum is positive. */
 static void scale_weights(const search *s, const corner *c, arb_srcptr weights,
-                          const multipliers *found, arb_t least) {
+                          const wg_plane_weights *found, arb_t least) {
   arb_t sum, part;
   arb_init(sum);
   arb_init(part);
@@ -312,8 +238,8 @@ static void scale_weights(const search *s, const corner *c, arb_srcptr weights,
 
 /* sum y_k c_k, the weights scaled until they are feasible for sure. */
 static double proved_bound(const search *s, const corner corners[CORNERS],
-                           const multipliers *found) {
-  arb_ptr weights = _arb_vec_init(CORNERS + 1);
+                           const wg_plane_weights *found) {
+  arb_ptr weights = _arb_vec_init(WG_PLANE_ROWS + 1);
   arb_t sum, scale;
   arb_init(sum);
   arb_init(scale);
@@ -326,7 +252,7 @@ static double proved_bound(const search *s, const corner corners[CORNERS],
   for (int i = 0; i < CORNERS; i++) scale_weights(s, &corners[i], weights, found, scale);
   arb_mul(sum, sum, scale, s->bits);
   double bound = found->count ? end_of(sum, false, s->bits) : 0.0;
-  _arb_vec_clear(weights, CORNERS + 1);
+  _arb_vec_clear(weights, WG_PLANE_ROWS + 1);
   arb_clear(sum);
   arb_clear(scale);
   return bound > 0.0 ? bound : 0.0; /* not a number: nothing */
@@ -370,7 +296,7 @@ static void place_corners(const search *s, const cell *c, corner corners[CORNERS
 
 static void examine(search *s, cell *c) {
   corner corners[CORNERS];
-  multipliers found;
+  wg_plane_weights found;
   double heights[CORNERS];
   for (int i = 0; i < CORNERS; i++) corner_init(&corners[i]);
   place_corners(s, c, corners);
@@ -378,7 +304,7 @@ static void examine(search *s, cell *c) {
     heights[i] = arf_get_d(arb_midref(&corners[i].height), ARF_RND_NEAR);
   set_program(s, corners);
   consider_values(s, corners);
-  solve_program(s, heights, &found);
+  wg_plane_program(s->count, s->columns, heights, &found);
   c->bound = proved_bound(s, corners, &found);
   for (int i = 0; i < CORNERS; i++) corner_clear(&corners[i]);
 }
@@ -510,7 +436,7 @@ static slong exponent_of(const arb_t ball) {
 static int set_scales(search *s) {
   s->exponents = WG_NEW(s->mem, slong, s->count);
   s->least = WG_NEW(s->mem, double, s->count);
-  s->columns = WG_NEW(s->mem, column, s->count + CORNERS);
+  s->columns = WG_NEW(s->mem, wg_plane_column, s->count + CORNERS);
   if (!s->exponents || !s->least || !s->columns) return wg_no_memory();
   slong largest = WORD_MIN;
   for (int64_t k = 0; k < s->count; k++) {
