@@ -254,9 +254,10 @@ typedef struct wg_rigorous_verdict {
   char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid              */
 } wg_rigorous_verdict;
 /* wg_verify in ball arithmetic: lower_lo <= W2 <= upper_hi is a theorem about the stored numbers,
- * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). Some five times slower for a
- * few columns, thirty for thirty. Arguments and status as wg_verify; the bits do not depend on
- * threads. FLINT, which does the arithmetic, ends the process if the system refuses it memory. */
+ * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). A thousand points in three
+ * columns take some five times as long, in thirty columns thirty times; many points in few columns
+ * no longer. Arguments and status as wg_verify; the bits do not depend on threads. FLINT, which
+ * does the arithmetic, ends the process if the system refuses it memory. */
 WG_API int wg_verify_rigorous(const wg_certificate *certificate, int threads,
                               wg_rigorous_verdict *verdict);
 

@@ -50,10 +50,10 @@ typedef struct search {
   wg_mem *mem;
   int64_t count;
   const wg_ball_half *halves;
-  slong *exponents;         /* count: cuts are divided by 2 to these in the linear program     */
-  double *least;            /* count: c_k, divided by that and by 2^exponent                   */
-  wg_plane_column *columns; /* count, then CORNERS slacks                                      */
-  arb_t p, root;            /* p and 1 / p                                                     */
+  slong *exponents;         /* count: cuts are divided by 2 to these in the linear program */
+  double *least;            /* count: c_k, divided by that and by 2^exponent               */
+  wg_plane_column *columns; /* count, then room for CORNERS                                */
+  arb_t p, root;            /* p and 1 / p                                                 */
   slong bits;
   int exponent;       /* of the largest c / normal       */
   double least_value; /* the lowest value met, from above */
