@@ -15,7 +15,7 @@
 enum { POLL_EVERY = 512, MANY_ROUNDS = 25, ADDED_PER_POINT = 3, MANY_POINTS = 1000 };
 /* Up to these sizes pivoting on pays whatever has changed: against a start, against looking at all
  * pairs as well. */
-enum { FEW_POINTS = 300, FEW_POINTS_KNOWN = 2000 };
+enum { FEW_POINTS = 300, FEW_POINTS_KNOWN = 4000 };
 
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */

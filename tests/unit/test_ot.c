@@ -267,7 +267,8 @@ static void known_arcs_are_solved_to_optimality(void **state) {
   (void)state;
   wg_rng rng = {19};
   for (int trial = 0; trial < 6; trial++) {
-    problem p = make_problem(trial == 5 ? 2300 : 20 + 90 * trial, 350, 2 + trial % 3);
+    problem p =
+        make_problem(trial == 5 ? 4100 : 20 + 90 * trial, trial == 5 ? 3900 : 350, 2 + trial % 3);
     gaussian_points(&rng, &p);
     if (trial % 2)
       spread_masses(&rng, &p, 6);
