@@ -180,11 +180,7 @@ WG_API int wg_get_block(const wg_solver *solver, int64_t block, wg_block_structu
 /* Whether there is one optimum only. NO and YES are said at the tolerance (docs/theory/optimum.md
  * explains how): NO where another solution was found that is as good within the gap, YES where the
  * conditions for one solution hold to working precision, UNKNOWN otherwise. */
-typedef enum wg_unique {
-  WG_UNIQUE_UNKNOWN = -1,
-  WG_UNIQUE_NO = 0,
-  WG_UNIQUE_YES = 1
-} wg_unique;
+typedef enum wg_unique { WG_UNIQUE_UNKNOWN = -1, WG_UNIQUE_NO = 0, WG_UNIQUE_YES = 1 } wg_unique;
 typedef struct wg_uniqueness {
   size_t struct_size;
   int plan, q;          /* wg_unique: the coupling of the distinct points; Q                     */
