@@ -22,6 +22,8 @@ int wg_cli_demo(int argc, char **argv);
 int wg_cli_gauge(int argc, char **argv);
 int wg_cli_distance(int argc, char **argv);
 int wg_cli_verify(int argc, char **argv);
+int wg_cli_pairwise(int argc, char **argv);
+int wg_cli_along(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */
@@ -33,6 +35,8 @@ int wg_cli_error_about(const char *culprit, int status);
 /* Prints "wgamma COMMAND: <sentence>; see wgamma COMMAND --help"; returns WG_EXIT_USAGE. */
 int wg_cli_usage(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* A failed call of a command in words; returns the exit status. */
+int wg_cli_refuse(const char *command, int status);
 /* Whether text goes to standard output: unless quiet, or JSON goes there. */
 bool wg_cli_wants_text(bool quiet, const char *json);
 
@@ -51,6 +55,8 @@ const char *wg_cli_plural(int64_t count);                           /* "s", or "
  * with '?'. NULL only without memory, which the containers of jansson pass on. */
 json_t *wg_cli_real(double value);
 json_t *wg_cli_text(const char *text);
+json_t *wg_cli_list(int64_t count, const double *values);
+json_t *wg_cli_table(int64_t rows, int64_t columns, const double *values); /* a list of rows */
 /* {"lower", "upper", "gap"} of W^2; the gap is relative to upper. */
 json_t *wg_cli_bounds(double lower, double upper);
 /* The keys that begin the document of every command, then those of own, which is given up. gauge

@@ -39,6 +39,12 @@ int wg_cli_usage(const char *command, const char *format, ...) {
   return WG_EXIT_USAGE;
 }
 
+int wg_cli_refuse(const char *command, int status) {
+  if (status == WG_ERR_ARGUMENT) return wg_cli_usage(command, "%s", wg_error_detail());
+  if (status == WG_ERR_MEMORY_LIMIT) return wg_cli_error_about("--memory-limit", status);
+  return wg_cli_error(status);
+}
+
 void wg_cli_note(int status, int *first) {
   if (status >= 0) return;
   int exit_status = wg_cli_error(status);
@@ -87,6 +93,19 @@ json_t *wg_cli_bounds(double lower, double upper) {
   double gap = upper > 0 ? (upper - lower) / upper : 0.0;
   return json_pack("{s:o, s:o, s:o}", "lower", wg_cli_real(lower), "upper", wg_cli_real(upper),
                    "gap", wg_cli_real(gap));
+}
+
+json_t *wg_cli_list(int64_t count, const double *values) {
+  json_t *list = json_array();
+  for (int64_t k = 0; k < count; k++) json_array_append_new(list, wg_cli_real(values[k]));
+  return list;
+}
+
+json_t *wg_cli_table(int64_t rows, int64_t columns, const double *values) {
+  json_t *table = json_array();
+  for (int64_t i = 0; i < rows; i++)
+    json_array_append_new(table, wg_cli_list(columns, values + i * columns));
+  return table;
 }
 
 json_t *wg_cli_document(const char *command, const char *gauge, const char *outcome, double seconds,

@@ -44,13 +44,6 @@ static const char usage[] =
 
 /* ---- the command line ---- */
 
-/* A failed call in words; returns the exit status. */
-static int refuse(int status) {
-  if (status == WG_ERR_ARGUMENT) return wg_cli_usage("distance", "%s", wg_error_detail());
-  if (status == WG_ERR_MEMORY_LIMIT) return wg_cli_error_about("--memory-limit", status);
-  return wg_cli_error(status);
-}
-
 static int read_command_line(int argc, char **argv, wg_distance_request *asked) {
   wg_settings *settings = &asked->settings;
   const wg_cli_option options[] = {
@@ -136,7 +129,7 @@ static int set_up(const wg_distance_request *asked, const wg_distance_cloud *x,
   int status = wg_setup(solver, x->n, y->n, x->d, x->points, x->weights, y->points, y->weights,
                         asked->gauge, &asked->settings);
   if (status == WG_OK) return WG_EXIT_OK;
-  if (status != WG_ERR_INPUT) return refuse(status);
+  if (status != WG_ERR_INPUT) return wg_cli_refuse("distance", status);
   snprintf(culprit, sizeof culprit, "%.500s, %.500s", wg_io_name(asked->x), wg_io_name(asked->y));
   return wg_cli_error_about(culprit, status);
 }
@@ -146,7 +139,7 @@ static int prepare(wg_mem *mem, const wg_distance_request *asked, wg_distance_re
                    wg_solver **solver) {
   wg_distance_cloud x = {0}, y = {0};
   int status = wg_distance_read(mem, asked, &x, &y);
-  if (status < 0) return refuse(status);
+  if (status < 0) return wg_cli_refuse("distance", status);
   int exit_status = wg_cli_fit_gauge("--gauge", asked->gauge, x.d, asked->x, x.shape);
   if (exit_status == WG_EXIT_OK) exit_status = set_up(asked, &x, &y, solver);
   found->peak_bytes = (int64_t)mem->ledger->peak;
@@ -190,7 +183,7 @@ static int run(wg_distance_request *asked, wg_mem *mem, wg_mem *clouds) {
   wg_solver *solver = NULL;
   wg_cli_watcher watcher;
   int status = check_request(mem, asked);
-  if (status < 0) return refuse(status);
+  if (status < 0) return wg_cli_refuse("distance", status);
   found.threads = wg_thread_count(asked->settings.threads);
   wg_cli_watch(&watcher, asked->quiet, &asked->settings);
   int exit_status = prepare(clouds, asked, &found, &solver);
@@ -198,7 +191,7 @@ static int run(wg_distance_request *asked, wg_mem *mem, wg_mem *clouds) {
     wg_cli_watch_begin();
     status = solve(mem, solver, &found);
     wg_cli_watch_end(&watcher);
-    exit_status = status < 0 ? refuse(status) : deliver(mem, asked, &found, solver);
+    exit_status = status < 0 ? wg_cli_refuse("distance", status) : deliver(mem, asked, &found, solver);
   }
   wg_free(solver);
   return exit_status;

@@ -87,12 +87,6 @@ void wg_distance_print(const wg_distance_request *asked, const wg_distance_resul
 
 /* ---- JSON ---- */
 
-static json_t *list_json(int64_t count, const double *values) {
-  json_t *list = json_array();
-  for (int64_t k = 0; k < count; k++) json_array_append_new(list, wg_cli_real(values[k]));
-  return list;
-}
-
 static json_t *own_json(const wg_distance_request *asked, const wg_distance_result *found) {
   const wg_info *info = &found->info;
   const wg_certificate *c = &found->certificate;
@@ -105,8 +99,8 @@ static json_t *own_json(const wg_distance_request *asked, const wg_distance_resu
       wg_cli_real(asked->settings.tol), "pivots", (json_int_t)info->pivots, "threads",
       found->threads, "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts, "dropped",
       "x", (json_int_t)info->dropped_x, "y", (json_int_t)info->dropped_y, "q_rank",
-      (json_int_t)info->q_rank, "moment_eigenvalues", list_json(c->d, found->moment_values),
-      "q_eigenvalues", list_json(c->d, found->q_values));
+      (json_int_t)info->q_rank, "moment_eigenvalues", wg_cli_list(c->d, found->moment_values),
+      "q_eigenvalues", wg_cli_list(c->d, found->q_values));
 }
 
 int wg_distance_write_json(const wg_distance_request *asked, const wg_distance_result *found) {

@@ -93,20 +93,10 @@ static void print_result(const result *found) {
   print_matrix(found->d, found->subgradient);
 }
 
-static json_t *matrix_json(int64_t d, const double *q) {
-  json_t *rows = json_array();
-  for (int64_t i = 0; i < d; i++) {
-    json_t *row = json_array();
-    for (int64_t j = 0; j < d; j++) json_array_append_new(row, wg_cli_real(q[i * d + j]));
-    json_array_append_new(rows, row);
-  }
-  return rows;
-}
-
 static json_t *result_json(const result *found) {
   json_t *own =
       json_pack("{s:o, s:o, s:o}", "value", wg_cli_real(found->value), "subgradient",
-                matrix_json(found->d, found->subgradient), "dual", wg_cli_real(found->dual));
+                wg_cli_table(found->d, found->d, found->subgradient), "dual", wg_cli_real(found->dual));
   return wg_cli_document("gauge", found->gauge, "certified", found->seconds, found->peak_bytes,
                          own);
 }

@@ -16,6 +16,8 @@ static const char usage[] =
     "\n"
     "commands\n"
     "  distance X Y         the distance of two clouds: bounds, coupling, certificate, figure\n"
+    "  pairwise FILES       the distances of all pairs of many clouds; resumable\n"
+    "  path X Y             W along a family of gauges\n"
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
@@ -50,10 +52,10 @@ typedef struct command {
 static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
-static const command commands[] = {{"distance", wg_cli_distance}, {"verify", wg_cli_verify},
-                                   {"gauge", wg_cli_gauge},       {"info", wg_cli_info},
-                                   {"demo", wg_cli_demo},         {"help", run_help},
-                                   {"version", run_version}};
+static const command commands[] = {
+    {"distance", wg_cli_distance}, {"verify", wg_cli_verify},     {"gauge", wg_cli_gauge},
+    {"info", wg_cli_info},         {"demo", wg_cli_demo},         {"help", run_help},
+    {"version", run_version},      {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {

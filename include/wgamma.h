@@ -205,6 +205,46 @@ WG_API int wg_get_uniqueness(const wg_solver *solver, wg_uniqueness *uniqueness)
 WG_API int wg_get_gradients(const wg_solver *solver, double *grad_x, double *grad_y, double *grad_a,
                             double *grad_b, wg_uniqueness *uniqueness);
 
+/* ---- Many distances ---- */
+
+/* A cloud of wg_pairwise: points n x d; weights n, or NULL for uniform. */
+typedef struct wg_points {
+  int64_t n;
+  const double *points, *weights;
+} wg_points;
+
+/* One distance of many, i < j. */
+typedef struct wg_pair {
+  size_t struct_size;
+  int64_t i, j;
+  int outcome; /* WG_TIME_LIMIT or WG_STOPPED: the pair was not finished                         */
+  double lower, upper, gap, w, seconds; /* as in wg_info                                         */
+  int64_t oracle_calls;
+} wg_pair;
+/* Called for every pair that was begun, one call at a time, in any order and from any of the
+ * threads; non-zero stops. */
+typedef int (*wg_pair_fn)(const wg_pair *pair, void *data);
+
+typedef struct wg_pairwise_info {
+  size_t struct_size;
+  int outcome;   /* the largest of all pairs, or WG_TIME_LIMIT or WG_STOPPED if some are missing */
+  int workers;   /* pairs solved at the same time                                                */
+  int64_t pairs; /* finished in this call                                                        */
+  int64_t oracle_calls, pivots;
+  double seconds;
+  int64_t peak_bytes; /* at most: workers times the largest solver                               */
+} wg_pairwise_info;
+
+/* W2 of all pairs i < j of `count` clouds in d dimensions, each as wg_solve finds it on its own: to
+ * the bit, whatever settings.threads says, which is the number of pairs solved at the same time.
+ * settings (NULL: defaults): time_limit and memory_limit are those of the whole; progress is called
+ * with oracle_calls of all and the pairs done in `phase`. known (count x count bytes, or NULL): a
+ * pair with known[i * count + j] != 0 is left out. info may be NULL. Returns the outcome (>= 0), or
+ * a negative status, after which pairs that were reported before hold all the same. */
+WG_API int wg_pairwise(int64_t count, int64_t d, const wg_points *clouds, const char *gauge,
+                       const wg_settings *settings, const unsigned char *known, wg_pair_fn done,
+                       void *data, wg_pairwise_info *info);
+
 /* ---- 3. Certificates ------------------------------------------------------------------------ */
 
 /* Everything that proves lower <= W2 <= upper: theory 3.2. All arrays C order; indices 0-based. */

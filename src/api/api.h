@@ -28,6 +28,9 @@ struct wg_solver {
   wg_cert_cuts cuts; /* what proves the lower bound for p < 1 in the plane */
 };
 
+/* ---- solver.c ---- */
+int wg_check_settings(const wg_settings *settings);
+
 /* ---- results.c ---- */
 /* WG_ERR_ARGUMENT without a solver, WG_ERR_STATE before its first solve. */
 int wg_check_solved(const wg_solver *solver);

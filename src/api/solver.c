@@ -20,7 +20,7 @@ void wg_settings_init(wg_settings *settings) {
                             .seed = 1};
 }
 
-static int check_settings(const wg_settings *settings) {
+int wg_check_settings(const wg_settings *settings) {
   if (settings->struct_size != sizeof *settings)
     return wg_fail(WG_ERR_ARGUMENT, "settings.struct_size is %zu, not %zu; call wg_settings_init",
                    settings->struct_size, sizeof *settings);
@@ -138,7 +138,7 @@ int wg_setup(wg_solver **solver, int64_t n, int64_t m, int64_t d, const double *
   *solver = NULL;
   wg_settings_init(&defaults);
   if (!settings) settings = &defaults;
-  WG_TRY(check_settings(settings));
+  WG_TRY(wg_check_settings(settings));
   WG_TRY(check_data(n, m, d, x, a, y, b));
   wg_ledger first = {.limit = (size_t)settings->memory_limit};
   wg_mem mem = wg_mem_of(&first);

@@ -92,6 +92,21 @@ int wg_io_write_npz(const char *path, int count, const wg_io_member *members);
  * device or pipe is written directly). On failure what was at path is untouched. */
 int wg_io_write_bytes(const char *path, const void *bytes, size_t size);
 
+/* Journals: lines that are on the disk once appended, for runs that are resumed ---------------- */
+typedef struct wg_io_journal wg_io_journal;
+/* Given each line that was appended before, without its checksum and end; negative: an error. */
+typedef int (*wg_io_line_fn)(const char *line, void *data);
+/* Opens or creates the journal at path for the work that `header` (one line) names, and hands over
+ * its lines. What a killed run left of its last line is cut off. WG_ERR_INPUT, the file untouched,
+ * when it is no journal, is damaged before its end, or another process has it open; when its header
+ * is another one, *other (owned by mem) is that and the detail only says that it differs. Held
+ * until wg_io_journal_close. */
+int wg_io_journal_open(wg_mem *mem, const char *path, const char *header, wg_io_line_fn take,
+                       void *data, wg_io_journal **journal, const char **other);
+/* A line without control characters. When this returns WG_OK it survives a kill. */
+int wg_io_journal_append(wg_io_journal *journal, const char *line);
+void wg_io_journal_close(wg_io_journal *journal); /* NULL is fine */
+
 /* Certificates (docs/user/certificate.md) ------------------------------------------------------ */
 int wg_io_write_certificate(const char *path, const wg_certificate *certificate);
 /* Reads and checks structure and checksum; the arrays live in mem. */

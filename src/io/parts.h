@@ -33,6 +33,11 @@ int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes)
 int wg_io_parse_npz(wg_mem *mem, wg_io_bytes bytes, const char *key, wg_io_array *array);
 int wg_io_parse_text(wg_mem *mem, wg_io_bytes bytes, wg_io_array *array);
 
+/* ---- write.c: descriptors; both set errno on failure ---- */
+bool wg_io_write_all(int file, const unsigned char *bytes, size_t size);
+/* To the disk, where there is one. */
+bool wg_io_flush(int file);
+
 /* ---- little-endian words, whatever the machine ---- */
 static inline uint64_t wg_io_get_little(const unsigned char *at, int width) {
   uint64_t word = 0;

@@ -1,4 +1,4 @@
-/* The only code that writes files: temporary name in the same directory, fsync, rename.
+/* Writing whole files: temporary name in the same directory, fsync, rename.
  *
  * Why: a run that is killed, or a disk that fills, must not leave half a plan under the name of a
  * whole one, nor destroy the file that was there. The temporary is made with open(2) rather than
@@ -69,7 +69,7 @@ static int create_temporary(target *to) {
                       errno == ENOENT ? "its directory does not exist" : strerror(errno));
 }
 
-static bool write_all(int file, const unsigned char *bytes, size_t size) {
+bool wg_io_write_all(int file, const unsigned char *bytes, size_t size) {
   while (size > 0) {
     ssize_t written = write(file, bytes, size);
     if (written < 0 && errno != EINTR) return false;
@@ -79,7 +79,7 @@ static bool write_all(int file, const unsigned char *bytes, size_t size) {
 }
 
 /* To the disk, where there is one: some file systems have nothing to flush. */
-static bool flush(int file) {
+bool wg_io_flush(int file) {
   int status;
   do status = fsync(file);
   while (status < 0 && errno == EINTR);
@@ -87,7 +87,7 @@ static bool flush(int file) {
 }
 
 static int write_directly(const char *path, int file, const void *bytes, size_t size) {
-  return write_all(file, bytes, size) ? WG_OK : cannot_write(path, strerror(errno));
+  return wg_io_write_all(file, bytes, size) ? WG_OK : cannot_write(path, strerror(errno));
 }
 
 static int write_special(const char *path, const void *bytes, size_t size) {
@@ -102,7 +102,7 @@ static int write_special(const char *path, const void *bytes, size_t size) {
 
 /* Fills the temporary and moves it to its place. */
 static bool replace(target *to, const void *bytes, size_t size) {
-  bool written = write_all(to->file, bytes, size) && flush(to->file) &&
+  bool written = wg_io_write_all(to->file, bytes, size) && wg_io_flush(to->file) &&
                  (!to->exists || fchmod(to->file, to->mode) == 0);
   int trouble = errno;
   if (close(to->file) < 0 && written && errno != EINTR) {

@@ -73,6 +73,13 @@ typedef struct wg_map {
 } wg_map;
 wg_map wg_map_make(const wg_stage *stage, wg_rect rect, double room);
 void wg_map_point(const wg_map *map, const double *point, double *x, double *y);
+/* The ticks of one axis, in the data's own units: first, first + step, ...; count 0 where the
+ * labels would need too many digits to be read (or cannot be written as finite numbers). */
+typedef struct wg_ticks {
+  double first, step;
+  int count, digits;
+} wg_ticks;
+wg_ticks wg_choose_ticks(double low, double high, int about);
 /* Left and bottom axes with a few ticks in the data's own units. */
 void wg_draw_axes(cairo_t *cairo, const wg_stage *stage, const wg_map *map);
 

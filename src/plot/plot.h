@@ -34,4 +34,19 @@ int wg_plot_couplings(const char *path, int count, const wg_plot_solution *solut
 int wg_plot_geodesics(const char *path, int count, const wg_plot_solution *solutions,
                       int times_count, const double *times);
 
+/* Many distances. title is UTF-8; numbers that are not finite are left out (a grey cell, a gap in
+ * the line). Errors as above. */
+
+/* A symmetric matrix of distances as cells, 0 white; count <= 8192. */
+int wg_plot_matrix(const char *path, const char *title, int64_t count, const double *values);
+
+/* W along a family of gauges, one label each, and the band [low, high] around it. */
+typedef struct wg_plot_family {
+  const char *title, *axis; /* of the whole, of the gauges */
+  int64_t count;
+  const char *const *labels;
+  const double *low, *high; /* of W */
+} wg_plot_family;
+int wg_plot_along(const char *path, const wg_plot_family *family);
+
 #endif

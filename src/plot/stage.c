@@ -168,41 +168,34 @@ void wg_map_point(const wg_map *map, const double *point, double *x, double *y) 
 
 /* ---- axes ---- */
 
-/* The ticks of one axis, in the data's own units: first, first + step, ...; count 0 where the
- * labels would need too many digits to be read (or cannot be written as finite numbers). */
-typedef struct ticks {
-  double first, step;
-  int count, digits;
-} ticks;
-
 static double round_step(double raw) {
   double power = pow(10.0, floor(log10(raw)));
   double lead = raw / power;
   return power * (lead < 1.5 ? 1.0 : lead < 3.5 ? 2.0 : lead < 7.5 ? 5.0 : 10.0);
 }
 
-static ticks choose_ticks(double low, double high, int about) {
+wg_ticks wg_choose_ticks(double low, double high, int about) {
   const int most_digits = 7;
   double step = round_step((high - low) / about);
   double first = step * ceil(low / step);
   double count = floor((high - first) / step) + 1.0;
   double digits = ceil(log10(WG_MAX(fabs(low), fabs(high)) / step)) + 1.0;
   if (!(step > 0.0) || !isfinite(first) || !(count >= 1.0) || !(digits <= most_digits))
-    return (ticks){0};
-  return (ticks){.first = first, .step = step, .count = (int)count, .digits = (int)digits};
+    return (wg_ticks){0};
+  return (wg_ticks){.first = first, .step = step, .count = (int)count, .digits = (int)digits};
 }
 
-static ticks ticks_along(const wg_stage *stage, const wg_map *map, int axis) {
+static wg_ticks ticks_along(const wg_stage *stage, const wg_map *map, int axis) {
   double half = 0.5 * (axis == 0 ? map->rect.width : map->rect.height) / map->scale[axis];
   double length = axis == 0 ? map->rect.width : map->rect.height;
   int about = (int)WG_MIN(WG_MAX(length / 45.0, 3.0), 5.0);
-  return choose_ticks((map->centre[axis] - half) * stage->unit,
-                      (map->centre[axis] + half) * stage->unit, about);
+  return wg_choose_ticks((map->centre[axis] - half) * stage->unit,
+                         (map->centre[axis] + half) * stage->unit, about);
 }
 
 static void draw_ticks(cairo_t *cairo, const wg_stage *stage, const wg_map *map, int axis) {
   const double tick = 2.5, gap = 2.0;
-  ticks marks = ticks_along(stage, map, axis);
+  wg_ticks marks = ticks_along(stage, map, axis);
   double bottom = map->rect.y + map->rect.height, left = map->rect.x;
   for (int k = 0; k < marks.count; k++) {
     double value = marks.first + k * marks.step;
