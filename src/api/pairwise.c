@@ -212,16 +212,17 @@ static int64_t count_pairs(pairwise *p) {
   return pairs;
 }
 
-/* As many as there are threads, pairs, and room for solvers of the two largest clouds. */
+/* As many as there are threads, pairs, and room for solvers of the two largest clouds: generously,
+ * for each gets its part of the limit, and what one worker could do must not fail with several. */
 static int choose_workers(const pairwise *p) {
+  const int64_t small = 1 << 20; /* what the estimate, made for large clouds, leaves out */
   int64_t first = 0, second = 0, workers = wg_thread_count(p->asked->threads);
   for (int64_t k = 0; k < p->count; k++) {
     second = WG_MAX(second, WG_MIN(first, p->clouds[k].n));
     first = WG_MAX(first, p->clouds[k].n);
   }
-  if (p->asked->memory_limit > 0)
-    workers = WG_MIN(workers,
-                     p->asked->memory_limit / WG_MAX(1, wg_memory_estimate(first, second, p->d)));
+  const int64_t room = 2 * wg_memory_estimate(first, second, p->d) + small;
+  if (p->asked->memory_limit > 0) workers = WG_MIN(workers, p->asked->memory_limit / room);
   return (int)WG_MAX(1, WG_MIN(workers, p->pairs));
 }
 
