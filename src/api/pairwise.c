@@ -60,7 +60,8 @@ static void fail(pairwise *p, int status, const wg_pair *pair) {
            (long long)pair->j, wg_error_detail());
 }
 
-static void take_in(pairwise *p, const wg_pair *pair, const wg_info *info) {
+static void take_in(pairwise *p, wg_pair *pair, const wg_info *info) {
+  if (pair->outcome == WG_STOPPED && p->stop) pair->outcome = p->stop; /* the reason of the whole */
   const bool cut_short = pair->outcome == WG_TIME_LIMIT || pair->outcome == WG_STOPPED;
   p->info.oracle_calls += info->oracle_calls;
   p->info.pivots += info->pivots;

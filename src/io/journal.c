@@ -63,6 +63,7 @@ static bool checks(char *line, size_t length) {
 }
 
 typedef struct scan {
+  wg_mem *mem; /* of the caller */
   const wg_io_journal *journal;
   const char *header;
   wg_io_line_fn take;
@@ -79,7 +80,10 @@ static int take_header(scan *at, const char *line) {
     return wg_fail(WG_ERR_INPUT, "%.600s is a journal of something else; choose another path",
                    at->journal->path);
   if (!strcmp(line, at->header)) return WG_OK;
-  *at->other = line;
+  char *copy = WG_NEW(at->mem, char, strlen(line) + 1);
+  if (!copy) return wg_no_memory();
+  memcpy(copy, line, strlen(line) + 1);
+  *at->other = copy;
   return wg_fail(WG_ERR_INPUT, "%.600s belongs to other work; choose another path",
                  at->journal->path);
 }
@@ -147,11 +151,11 @@ static int lock(const wg_io_journal *journal) {
   return cannot(journal, "locked");
 }
 
-static int take_up(wg_mem *mem, wg_io_journal *journal, scan *at) {
+static int take_up(wg_mem *scratch, wg_io_journal *journal, scan *at) {
   char *bytes = NULL;
   size_t size = 0;
   WG_TRY(lock(journal));
-  WG_TRY(read_bytes(mem, journal, &bytes, &size));
+  WG_TRY(read_bytes(scratch, journal, &bytes, &size));
   WG_TRY(take_lines(at, bytes, size));
   WG_TRY(check_beginning(at, bytes, size));
   if (ftruncate(journal->file, (off_t)at->good) < 0 ||
@@ -162,17 +166,21 @@ static int take_up(wg_mem *mem, wg_io_journal *journal, scan *at) {
 
 int wg_io_journal_open(wg_mem *mem, const char *path, const char *header, wg_io_line_fn take,
                        void *data, wg_io_journal **journal, const char **other) {
+  wg_mem scratch = wg_mem_of(mem->ledger);
   wg_io_journal *opened = WG_NEW(mem, wg_io_journal, 1);
   *other = NULL;
   if (!opened) return wg_no_memory();
   *opened = (wg_io_journal){.path = path,
                             .file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666)};
-  if (opened->file < 0) return cannot(opened, "opened");
-  scan at = {.journal = opened, .header = header, .take = take, .data = data, .other = other};
-  int status = take_up(mem, opened, &at);
-  if (status < 0)
-    wg_io_journal_close(opened);
-  else
+  scan at = {
+      .mem = mem, .journal = opened, .header = header, .take = take, .data = data, .other = other};
+  int status = opened->file < 0 ? cannot(opened, "opened") : take_up(&scratch, opened, &at);
+  wg_mem_clear(&scratch);
+  if (status == WG_OK) {
     *journal = opened;
+  } else {
+    wg_io_journal_close(opened);
+    wg_drop(mem, opened);
+  }
   return status;
 }

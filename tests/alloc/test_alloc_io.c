@@ -142,11 +142,25 @@ static int write_a_certificate(wg_mem *mem, const char *path) {
   return wg_io_write_certificate(path, &certificate);
 }
 
+static int take_nothing(const char *line, void *data) {
+  (void)line;
+  (void)data;
+  return WG_OK;
+}
+
+static int open_a_journal(wg_mem *mem, const char *path) {
+  wg_io_journal *journal;
+  const char *other;
+  WG_TRY(wg_io_journal_open(mem, path, "work 1", take_nothing, NULL, &journal, &other));
+  wg_io_journal_close(journal);
+  return WG_OK;
+}
+
 static void writers_survive(void **state) {
   static const struct {
     operation call;
     int allocations;
-  } cases[] = {{write_an_npy, 1}, {write_an_npz, 5}, {write_a_certificate, 1}};
+  } cases[] = {{write_an_npy, 1}, {write_an_npz, 5}, {write_a_certificate, 1}, {open_a_journal, 2}};
   (void)state;
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     empty_scratch();

@@ -71,6 +71,34 @@ static void coarse_starts_survive_failures(void **state) {
   test_free_clouds(&c);
 }
 
+static int solve_pairs(const test_clouds *c, int threads) {
+  const wg_points clouds[] = {{c->n, c->x, c->a}, {c->m, c->y, c->b}, {c->n, c->x, NULL}};
+  wg_settings settings;
+  wg_settings_init(&settings);
+  settings.threads = threads;
+  settings.tol = 1e-4;
+  return wg_pairwise(3, c->d, clouds, "operator", &settings, NULL, NULL, NULL, NULL);
+}
+
+/* Whichever of two workers is refused, the call says so. */
+static void pairs_survive_failures(void **state) {
+  (void)state;
+  wg_rng rng = {45};
+  test_clouds c = test_random_clouds(&rng, 9, 8, 2, true);
+  for (int threads = 1; threads <= 2; threads++) {
+    wg_fail_allocation(0);
+    assert_int_equal(solve_pairs(&c, threads), WG_CERTIFIED);
+    const long count = wg_allocation_count();
+    for (long k = 1; k <= count; k += 7) {
+      wg_fail_allocation(k);
+      assert_int_equal(solve_pairs(&c, threads), WG_ERR_MEMORY);
+      assert_non_null(strstr(wg_error_detail(), "out of memory"));
+      wg_fail_allocation(0);
+    }
+  }
+  test_free_clouds(&c);
+}
+
 static void a_failed_change_leaves_the_solver_as_it_was(void **state) {
   (void)state;
   wg_rng rng = {43};
@@ -101,6 +129,7 @@ int main(void) {
       cmocka_unit_test(larger_solves_survive_failures),
       cmocka_unit_test(solves_on_arcs_survive_failures),
       cmocka_unit_test(coarse_starts_survive_failures),
+      cmocka_unit_test(pairs_survive_failures),
       cmocka_unit_test(a_failed_change_leaves_the_solver_as_it_was),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

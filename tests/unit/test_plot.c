@@ -304,6 +304,90 @@ static void an_empty_plan_is_drawn_without_segments(void **state) {
   empty_directory();
 }
 
+/* ---- many distances ---- */
+
+enum { MANY = 7 };
+
+static int matrix_figure(const char *path) {
+  double values[MANY * MANY];
+  for (int k = 0; k < MANY * MANY; k++) values[k] = abs(k / MANY - k % MANY);
+  values[1] = values[MANY] = NAN;
+  return wg_plot_matrix(path, "operator: W of 7 clouds", MANY, values);
+}
+
+static int family_figure(const char *path) {
+  static const char *const labels[MANY] = {"1", "8/7", "4/3", "2", "4", "8", "inf"};
+  const double high[MANY] = {5, 4, 3.5, NAN, 3, 2.5, 2}, low[MANY] = {5, 3.5, 3, NAN, 3, 2.5, 1};
+  const wg_plot_family family = {"W", "p", MANY, labels, low, high};
+  return wg_plot_along(path, &family);
+}
+
+static void figures_of_many_distances(void **state) {
+  (void)state;
+  int (*const draw[])(const char *path) = {matrix_figure, family_figure};
+  for (int k = 0; k < 2; k++) {
+    assert_int_equal(draw[k](file_in("many.pdf")), WG_OK);
+    check_pdf(file_in("many.pdf"));
+    assert_int_equal(draw[k](file_in("many.svg")), WG_OK);
+    assert_int_equal(draw[k](file_in("many.png")), WG_OK);
+    assert_true(look_at(file_in("many.png")).bluish > 1000);
+    assert_int_equal(draw[k](file_in("many.gif")), WG_ERR_ARGUMENT);
+    assert_int_equal(draw[k](file_in("none/many.pdf")), WG_ERR_IO);
+    wg_fail_allocation(1);
+    assert_int_equal(draw[k](file_in("many.pdf")), WG_ERR_MEMORY);
+    wg_fail_allocation(0);
+  }
+  assert_int_equal(matrix_figure(file_in("many.svg")), WG_OK);
+  check_svg(file_in("many.svg"));
+  empty_directory();
+}
+
+/* The colour of a cell is that of its number: the far corner is dark, the diagonal white. */
+static void cells_are_where_they_belong(void **state) {
+  (void)state;
+  assert_int_equal(matrix_figure(file_in("cells.png")), WG_OK);
+  cairo_surface_t *image = cairo_image_surface_create_from_png(file_in("cells.png"));
+  const unsigned char *bytes = cairo_image_surface_get_data(image);
+  const int stride = cairo_image_surface_get_stride(image);
+  int blue[MANY][MANY], green[MANY][MANY];
+  for (int i = 0; i < MANY; i++)
+    for (int j = 0; j < MANY; j++) {
+      const double y = 3.0 * (25.0 + (i + 0.5) * 390.0 / MANY);
+      const double x = 3.0 * (34.0 + (j + 0.5) * 390.0 / MANY);
+      uint32_t pixel;
+      memcpy(&pixel, bytes + (size_t)y * (size_t)stride + 4 * (size_t)x, sizeof pixel);
+      blue[i][j] = (int)(pixel & 255);
+      green[i][j] = (int)(pixel >> 8 & 255);
+    }
+  assert_true(green[3][3] == 255 && blue[3][3] == 255);
+  assert_true(green[0][1] == blue[0][1] && green[0][1] < 255); /* not known: grey */
+  for (int j = 2; j < MANY - 1; j++) assert_true(green[0][j] > green[0][j + 1]);
+  assert_true(blue[0][MANY - 1] < blue[0][2] && blue[MANY - 1][0] < blue[2][0]);
+  cairo_surface_destroy(image);
+  empty_directory();
+}
+
+/* One number, equal numbers, nothing known, and more clouds than can be drawn. */
+static void odd_numbers_of_distances(void **state) {
+  (void)state;
+  const char *const labels[] = {"a", "b"};
+  const double cases[][2] = {{0, 0}, {3, 3}, {NAN, NAN}, {NAN, 1e300}, {1e-300, 2e-300}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    const wg_plot_family family = {"W", "gauge", 2, labels, cases[k], cases[k]};
+    assert_int_equal(wg_plot_along(file_in("odd.svg"), &family), WG_OK);
+    check_svg(file_in("odd.svg"));
+    const double values[] = {0, cases[k][1], cases[k][1], 0};
+    assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 2, values), WG_OK);
+    check_svg(file_in("odd.svg"));
+    assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 1, values), WG_OK);
+  }
+  const wg_plot_family empty = {"W", "gauge", 0, labels, cases[0], cases[0]};
+  assert_int_equal(wg_plot_along(file_in("odd.svg"), &empty), WG_ERR_ARGUMENT);
+  assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 8193, cases[0]), WG_ERR_ARGUMENT);
+  assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 0, cases[0]), WG_ERR_ARGUMENT);
+  empty_directory();
+}
+
 static void endings(void **state) {
   (void)state;
   clouds c;
@@ -629,6 +713,9 @@ int main(void) {
       cmocka_unit_test(flat_clouds),
       cmocka_unit_test(odd_solutions),
       cmocka_unit_test(an_empty_plan_is_drawn_without_segments),
+      cmocka_unit_test(figures_of_many_distances),
+      cmocka_unit_test(cells_are_where_they_belong),
+      cmocka_unit_test(odd_numbers_of_distances),
       cmocka_unit_test(endings),
       cmocka_unit_test(arguments),
       cmocka_unit_test(places_that_cannot_be_written),
