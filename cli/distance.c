@@ -191,7 +191,8 @@ static int run(wg_distance_request *asked, wg_mem *mem, wg_mem *clouds) {
     wg_cli_watch_begin();
     status = solve(mem, solver, &found);
     wg_cli_watch_end(&watcher);
-    exit_status = status < 0 ? wg_cli_refuse("distance", status) : deliver(mem, asked, &found, solver);
+    exit_status =
+        status < 0 ? wg_cli_refuse("distance", status) : deliver(mem, asked, &found, solver);
   }
   wg_free(solver);
   return exit_status;

@@ -94,9 +94,9 @@ static void print_result(const result *found) {
 }
 
 static json_t *result_json(const result *found) {
-  json_t *own =
-      json_pack("{s:o, s:o, s:o}", "value", wg_cli_real(found->value), "subgradient",
-                wg_cli_table(found->d, found->d, found->subgradient), "dual", wg_cli_real(found->dual));
+  json_t *own = json_pack("{s:o, s:o, s:o}", "value", wg_cli_real(found->value), "subgradient",
+                          wg_cli_table(found->d, found->d, found->subgradient), "dual",
+                          wg_cli_real(found->dual));
   return wg_cli_document("gauge", found->gauge, "certified", found->seconds, found->peak_bytes,
                          own);
 }

@@ -8,6 +8,12 @@ _wgamma_options() {
     distance)
       printf '%s ' --gauge --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
         --seed --plan --certificate --plot --geodesic --geodesic-out --json --quiet --help ;;
+    pairwise)
+      printf '%s ' --stack --gauge --weights --key --tol --time-limit --memory-limit --threads \
+        --out --resume --plot --json --quiet --help ;;
+    path)
+      printf '%s ' --gauges --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
+        --seed --out --plot --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
@@ -23,7 +29,8 @@ _wgamma_gauge() {
 
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local command=${COMP_WORDS[1]} commands='distance verify gauge info demo help version'
+  local command=${COMP_WORDS[1]} commands='distance pairwise path verify gauge info demo help version'
+  local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     COMPREPLY=($(compgen -W "$commands --help --version" -- "$current"))
@@ -33,11 +40,16 @@ _wgamma() {
     --gauge)
       _wgamma_gauge "$current"
       return ;;
+    --gauges)
+      compopt -o nospace
+      COMPREPLY=($(compgen -W "p=1:inf kyfan=1: $_wgamma_gauges" -- "$current"))
+      return ;;
     --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key)
       return ;;
     --out | --data)
+      [[ $command == demo ]] && only=-d
       compopt -o filenames
-      COMPREPLY=($(compgen -d -- "$current"))
+      COMPREPLY=($(compgen $only -- "$current"))
       return ;;
   esac
   if [[ $command == help ]]; then

@@ -11,7 +11,6 @@
  * The calling thread works too, reports, and waits for the others while it still listens, so that
  * a stop is heard during the last long pair. Shared state is behind one lock, taken some
  * microseconds a pair. Cost: that of the solves; memory: one solver a worker. */
-#include <omp.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -28,7 +27,7 @@ typedef struct pairwise {
   int workers;
   int64_t pairs; /* to solve */
   double start, last_report;
-  omp_lock_t lock;
+  wg_lock *lock;
   /* under the lock */
   int64_t i, j; /* the pair that was given out last */
   int64_t solver_peak;
@@ -78,31 +77,31 @@ static void tell(pairwise *p, double now) {
   char phase[96];
   wg_progress at = {.phase = phase, .seconds = now - p->start, .seconds_left = NAN};
   at.upper = INFINITY;
-  omp_set_lock(&p->lock);
+  wg_lock_take(p->lock);
   const int64_t pairs = p->info.pairs;
   at.oracle_calls = p->info.oracle_calls;
-  omp_unset_lock(&p->lock);
+  wg_lock_leave(p->lock);
   const double rate = (double)pairs / at.seconds;
   snprintf(phase, sizeof phase, "%lld of %lld pairs, %.3g/s", (long long)pairs, (long long)p->pairs,
            rate);
   if (pairs > 0) at.seconds_left = (double)(p->pairs - pairs) / rate;
   if (!p->asked->progress(&at, p->asked->progress_data)) return;
-  omp_set_lock(&p->lock);
+  wg_lock_take(p->lock);
   if (!p->stop) p->stop = WG_STOPPED;
-  omp_unset_lock(&p->lock);
+  wg_lock_leave(p->lock);
 }
 
 /* Returns what ends it all, if something does. */
 static int look_up(pairwise *p) {
   const double report_every = 0.1, now = wg_now();
-  if (omp_get_thread_num() == 0 && p->asked->progress && now - p->last_report >= report_every) {
+  if (wg_worker() == 0 && p->asked->progress && now - p->last_report >= report_every) {
     p->last_report = now;
     tell(p, now);
   }
-  omp_set_lock(&p->lock);
+  wg_lock_take(p->lock);
   if (!p->stop && now - p->start > p->asked->time_limit) p->stop = WG_TIME_LIMIT;
   const int stop = p->stop;
-  omp_unset_lock(&p->lock);
+  wg_lock_leave(p->lock);
   return stop;
 }
 
@@ -138,10 +137,10 @@ static int solve(pairwise *p, wg_pair *pair, wg_info *info) {
 }
 
 static bool give_out(pairwise *p, wg_pair *pair) {
-  omp_set_lock(&p->lock);
+  wg_lock_take(p->lock);
   const bool more = !p->stop && advance(p);
   *pair = (wg_pair){.struct_size = sizeof *pair, .i = p->i, .j = p->j};
-  omp_unset_lock(&p->lock);
+  wg_lock_leave(p->lock);
   return more;
 }
 
@@ -150,12 +149,12 @@ static void work(pairwise *p) {
   while (!look_up(p) && give_out(p, &pair)) {
     wg_info info = {.struct_size = sizeof info};
     const int status = solve(p, &pair, &info);
-    omp_set_lock(&p->lock);
+    wg_lock_take(p->lock);
     if (status < 0)
       fail(p, status, &pair);
     else
       take_in(p, &pair, &info);
-    omp_unset_lock(&p->lock);
+    wg_lock_leave(p->lock);
   }
 }
 
@@ -164,9 +163,9 @@ static void wait_for_others(pairwise *p, int others) {
   const struct timespec moment = {.tv_nsec = 5000000};
   for (bool waiting = true; waiting;) {
     look_up(p);
-    omp_set_lock(&p->lock);
+    wg_lock_take(p->lock);
     waiting = p->ended < others;
-    omp_unset_lock(&p->lock);
+    wg_lock_leave(p->lock);
     if (waiting) nanosleep(&moment, NULL);
   }
 }
@@ -175,12 +174,12 @@ static void run_workers(pairwise *p) {
 #pragma omp parallel num_threads(p->workers)
   {
     work(p);
-    if (omp_get_thread_num() == 0) {
-      wait_for_others(p, omp_get_num_threads() - 1);
+    if (wg_worker() == 0) {
+      wait_for_others(p, wg_worker_count() - 1);
     } else {
-      omp_set_lock(&p->lock);
+      wg_lock_take(p->lock);
       p->ended++;
-      omp_unset_lock(&p->lock);
+      wg_lock_leave(p->lock);
     }
   }
 }
@@ -247,9 +246,11 @@ int wg_pairwise(int64_t count, int64_t d, const wg_points *clouds, const char *g
   p.last_report = p.start;
   p.pairs = count_pairs(&p);
   p.workers = choose_workers(&p);
-  omp_init_lock(&p.lock);
+  wg_ledger ledger = {.limit = 0};
+  wg_mem mem = wg_mem_of(&ledger);
+  if (!(p.lock = wg_lock_new(&mem))) return wg_no_memory();
   run_workers(&p);
-  omp_destroy_lock(&p.lock);
+  wg_lock_free(&mem, p.lock);
   if (p.status < 0) return wg_fail(p.status, "%s", p.detail);
   p.info.struct_size = sizeof p.info;
   p.info.outcome = p.info.pairs < p.pairs ? p.stop : p.worst;

@@ -78,6 +78,15 @@ int wg_thread_count(int asked); /* 0: all cores */
 /* How many threads `work` elementary operations deserve: waking one costs some 10 microseconds. */
 int wg_threads_for(int threads, double work);
 
+/* ---- workers of a parallel region that share state (workers.c) ---- */
+typedef struct wg_lock wg_lock;
+wg_lock *wg_lock_new(wg_mem *mem); /* NULL without memory */
+void wg_lock_free(wg_mem *mem, wg_lock *lock);
+void wg_lock_take(wg_lock *lock);
+void wg_lock_leave(wg_lock *lock);
+int wg_worker(void); /* 0: the calling thread */
+int wg_worker_count(void);
+
 /* ---- random numbers (rng.c): splitmix64, the same stream everywhere ---- */
 typedef struct wg_rng {
   uint64_t state;

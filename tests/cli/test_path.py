@@ -63,7 +63,8 @@ def test_p(where):
 
 def test_kyfan(where):
     found = along(where, "kyfan=1:4")
-    check(found["family"] == "k" and [r["parameter"] for r in found["results"]] == [1, 2, 3, 4], found)
+    numbers = [r["parameter"] for r in found["results"]]
+    check(found["family"] == "k" and numbers == [1, 2, 3, 4], numbers)
     check_order(found["results"][::-1], "kyfan=1:4")
     check_alone(where, found["results"], "kyfan=1:4")
     ends = along(where, "operator;trace")["results"]
