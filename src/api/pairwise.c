@@ -2,9 +2,9 @@
  *
  * Why every pair starts cold: a pair's result is then the same to the bit whatever the number of
  * workers, their order, and the pairs a resumed run leaves out. And little is lost: keeping one
- * cloud and moving the other (wg_set_points) from pair to pair was measured to need as many
- * transport problems and mostly 1.1 to 3 times the time, for clouds that have nothing in common
- * and for clouds along a path alike: the basis of another pair is a bad start.
+ * cloud and moving the other (wg_set_points) from pair to pair was measured to need nearly as many
+ * transport problems and 1.1 to 2 times the time, for clouds that have nothing in common and for
+ * clouds along a path alike (60 to 200 points): the basis of another pair is a bad start.
  * Why pairs and not threads inside a pair: transport of some hundred points has too little to do
  * for several threads; a single worker (one pair, or memory for one) gets them all.
  *
