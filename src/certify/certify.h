@@ -94,7 +94,40 @@ int wg_cert_verify(wg_context *context, const wg_certificate *certificate, wg_ve
 int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *certificate,
                             wg_rigorous_verdict *verdict);
 
+/* ---- Gaussians (theory 4, gaussian.c) ---- */
+/* Both bounds of W2 between N(m0, S0) and N(m1, S1) for any d x d matrices contraction (with respect
+ * to the symmetric roots: K = S0^(1/2) C S1^(1/2), shrunk to norm one) and q. Rounding included
+ * but for that of the roots themselves: the bounds are those of their squares, which differ from S0
+ * and S1 by rounding and by eigenvalues below 1e-14 of the largest, zero by definition. */
+typedef struct wg_cert_normal {
+  int64_t d;
+  const double *mean0, *cov0, *mean1, *cov1;
+} wg_cert_normal;
+typedef struct wg_cert_normal_report {
+  double lower, upper;
+  double value;      /* gamma of the moment, without what pays for rounding */
+  double norm;       /* of the contraction, divided away when above one     */
+  double dual_gauge; /* of q, likewise                                      */
+} wg_cert_normal_report;
+/* spec: for the upper bound; the lower one uses its minorant. margin as in wg_cert_lower. moment
+ * (d x d, may be NULL): Sigma of the contraction. */
+int wg_cert_normal_bounds(wg_mem *mem, const wg_cert_normal *data, const wg_gauge_spec *spec,
+                          const double *contraction, const double *q, double margin, double *moment,
+                          wg_cert_normal_report *report);
+
 /* ---- shared by the files of this folder only ---- */
+/* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
+typedef struct wg_cert_factor {
+  int64_t rank, d;
+  double *rows; /* rank x d           */
+  double top;   /* largest eigenvalue */
+  double norm2; /* sum of squares     */
+} wg_cert_factor;
+int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem,
+                         wg_cert_factor *r);
+/* gamma°(R'R) from above. */
+int wg_cert_factor_dual(const wg_gauge_spec *spec, const wg_cert_factor *r, double margin,
+                        wg_mem *mem, double *dual);
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 /* Numbers beyond this could overflow in a sum: potentials. */

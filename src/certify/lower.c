@@ -53,12 +53,7 @@ static const double eta = 0x1p-1074;              /* smallest subnormal */
 
 /* ---- R and its dual gauge ---- */
 
-typedef struct factor {
-  int64_t rank, d;
-  double *rows; /* rank x d           */
-  double top;   /* largest eigenvalue */
-  double norm2; /* sum of squares     */
-} factor;
+typedef wg_cert_factor factor;
 
 int wg_cert_check_finite(const char *name, int64_t count, const double *values, double limit) {
   for (int64_t i = 0; i < count; i++)
@@ -99,7 +94,7 @@ static void keep_rows(int64_t d, const double *values, factor *r) {
   for (int64_t i = 0; i < r->rank * d; i++) r->norm2 += r->rows[i] * r->rows[i];
 }
 
-static int build_factor(const wg_gauge_spec *spec, const double *q, wg_mem *mem, factor *r) {
+int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem, factor *r) {
   int64_t d = spec->d;
   WG_TRY(wg_cert_check_finite("Q", d * d, q, DBL_MAX));
   *r = (factor){.d = d, .rows = WG_NEW(mem, double, d *d)};
@@ -114,8 +109,8 @@ static int build_factor(const wg_gauge_spec *spec, const double *q, wg_mem *mem,
 }
 
 /* gamma°(R'R) from above. */
-static int dual_gauge(const wg_gauge_spec *spec, const factor *r, double margin, wg_mem *mem,
-                      double *dual) {
+int wg_cert_factor_dual(const wg_gauge_spec *spec, const factor *r, double margin, wg_mem *mem,
+                        double *dual) {
   int64_t d = r->d;
   double *product = WG_NEW(mem, double, d *d);
   if (!product) return wg_no_memory();
@@ -404,7 +399,7 @@ static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
                            wg_cert_lower_report *report) {
   WG_TRY(wg_cert_check_finite("f", data->n, f, WG_CERT_LARGEST));
   WG_TRY(wg_cert_check_finite("g", data->m, g, WG_CERT_LARGEST));
-  WG_TRY(build_factor(spec, q, mem, r));
+  WG_TRY(wg_cert_factor_build(spec, q, mem, r));
   scan s = {.r = r, .f = f, .g = g, .margin = margin};
   s.room = (margin - 1.0) * 8.0 * (double)r->d * WG_UNIT * r->top;
   WG_TRY(prepare_scan(&s, mem, data));
@@ -420,7 +415,7 @@ static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   factor r;
   double value;
   WG_TRY(transport_bound(mem, threads, data, spec, q, f, g, margin, &r, &value, report));
-  WG_TRY(dual_gauge(spec, &r, margin, mem, &report->dual_gauge));
+  WG_TRY(wg_cert_factor_dual(spec, &r, margin, mem, &report->dual_gauge));
   value *= 1.0 - 4.0 * WG_UNIT;
   double bound = nextafter(value / WG_MAX(1.0, report->dual_gauge), 0.0);
   /* Written so that a sum that overflowed counts as nothing proved. */

@@ -68,6 +68,11 @@ void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, do
               l, (int)ldl, b, (int)k);
 }
 
+void wg_la_lower_solve(int64_t d, const double *l, bool transposed, int64_t k, double *b) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, transposed ? CblasTrans : CblasNoTrans,
+              CblasNonUnit, (int)d, (int)k, 1.0, l, (int)d, b, (int)k);
+}
+
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
   /* LAPACK sees a', whose left factor is v and right factor u: the transposes we want. */
   lapack_int fault = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', (lapack_int)d, (lapack_int)d, a,

@@ -33,4 +33,24 @@ int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *
                     const double *y, const double *b, wg_cloud *cx, wg_cloud *cy,
                     wg_masses *masses);
 
+/* ---- Gaussians (normal.c) ---- */
+/* Two Gaussians as theory 4 takes them, divided by 2^exponent so that the larger is about one.
+ * Eigenvalues of a covariance up to 1e-14 of its largest are zero. */
+typedef struct wg_normal_pair {
+  int64_t d;
+  int exponent;
+  int64_t rank0, rank1;
+  double *root0, *root1; /* d x d: symmetric square roots of the covariances */
+  double *delta;         /* d: m1 - m0                                       */
+} wg_normal_pair;
+/* WG_ERR_INPUT unless means and covariances (d, d x d) are finite and the covariances symmetric (to
+ * 1e-12 of the largest entry) and positive semidefinite (no eigenvalue below -1e-12 of the
+ * largest). Messages call them mean0, cov0, mean1, cov1. */
+int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const double *cov0,
+                           const double *mean1, const double *cov1, wg_normal_pair *pair);
+/* Mean (d) and covariance (d x d) of a cloud checked by wg_measure_check; weights NULL: uniform.
+ * The covariance is of the measure: divided by n, not by n - 1. */
+int wg_measure_fit(wg_mem *mem, int64_t n, int64_t d, const double *points, const double *weights,
+                   double *mean, double *covariance);
+
 #endif

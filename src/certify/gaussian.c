@@ -1,0 +1,175 @@
+/* Both bounds of W2 between two Gaussians, from a contraction and a Q (theory 4), rounding included.
+ *
+ * The theorem. With roots R0, R1 (S0 = R0^2, S1 = R1^2), delta = m1 - m0 and any C of norm <= 1,
+ * K = R0 C R1 makes [S0 K; K' S1] positive semidefinite, a coupling exists with that cross
+ * covariance, and W2 <= gamma(Sigma), where
+ *   Sigma = delta delta' + (R0 - R1 C')(R0 - R1 C')' + R1 (I - C'C) R1.
+ * With any W whose rows lie in single blocks of the gauge, Q = W'W, G >= gamma°(Q):
+ *   W2 >= ( |W delta|^2 + |W R0|^2 + |W R1|^2 - 2 |(W R0)' (W R1)|_* ) / max(1, G),
+ * norms of Frobenius but for the last, the nuclear norm (the sum of the singular values).
+ *
+ * What is not counted. R0 and R1 are exact by definition: the bounds are about N(m0, R0^2) and
+ * N(m1, R1^2), and delta as rounded. R^2 differs from the covariance given by a backward-stable
+ * eigensolver's rounding and by the eigenvalues that the rank rule drops; for singular covariances
+ * no double precision answer can do without such a rule (measure/normal.c).
+ *
+ * Rounding, all in Frobenius norms, |.| below, u the unit, constants doubled or more for second order.
+ * Products: |fl(AB) - AB| <= (k + 2) u |A| |B|, k the inner dimension. So W R_i is off by e_i = (d +
+ * 2) u |W| |R_i|, its square by 2 |W R_i| e_i + 4 u |W R_i|^2 (compensated sum), M = (W R0)'(W R1) by
+ * |W R0| e1 + |W R1| e0 + (d + 2) u |W R0| |W R1| =: e_M, its nuclear norm by sqrt(d) e_M, and
+ * computed singular values by 16 d u sigma_1 each (as in gauge/upper.c: LAPACK's SVD is backward
+ * stable). Above: the norm of C is at most its computed one (1 + 16 d u) and C is divided by that if
+ * it exceeds one. R0 - R1 C' is off by e_D = (d + 4) u (|R0| + sqrt(d) |R1|), its square by 2 |D| e_D
+ * + (d + 2) u |D|^2, the last term by 3 (d + 4) u d |R1|^2, delta delta' by 4 u |delta|^2: a slack in
+ * operator norm for wg_gauge_upper. margin multiplies all of it.
+ * Cost O(d^3), memory 12 d^2. Data are divided by a power of two: no scale is special. */
+#include <float.h>
+
+#include "certify/certify.h"
+#include "linalg/la.h"
+#include "measure/measure.h"
+
+static double norm2_of(int64_t count, const double *a) {
+  wg_sum sum = {0};
+  for (int64_t i = 0; i < count; i++) wg_sum_add(&sum, a[i] * a[i]);
+  return wg_sum_value(sum);
+}
+
+static double norm_of(int64_t count, const double *a) { return sqrt(norm2_of(count, a)); }
+
+/* ---- from below ---- */
+
+/* Singular values of m (d x d, destroyed), decreasing. */
+static int singular_values(wg_mem *mem, int64_t d, double *m, double *values) {
+  double *u = WG_NEW(mem, double, d *d), *vt = WG_NEW(mem, double, d *d);
+  if (!u || !vt) return wg_no_memory();
+  WG_TRY(wg_la_svd(d, m, u, values, vt));
+  wg_drop(mem, u);
+  wg_drop(mem, vt);
+  return WG_OK;
+}
+
+/* |W delta|^2 + |W R0|^2 + |W R1|^2 - 2 |(W R0)'(W R1)|_* from below, W = r->rows. */
+static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_factor *r,
+                      double margin, double *value) {
+  const int64_t d = pair->d, size = d * d;
+  const double k = (double)(d + 2) * WG_UNIT, root_d = sqrt((double)d), w = sqrt(r->norm2);
+  double *a0 = WG_NEW(mem, double, size), *a1 = WG_NEW(mem, double, size);
+  double *m = WG_NEW(mem, double, size), *values = WG_NEW(mem, double, d);
+  double *step = WG_NEW(mem, double, d);
+  if (!a0 || !a1 || !m || !values || !step) return wg_no_memory();
+  wg_la_gemm(false, false, r->rank, d, d, 1.0, r->rows, d, pair->root0, d, 0.0, a0, d);
+  wg_la_gemm(false, false, r->rank, d, d, 1.0, r->rows, d, pair->root1, d, 0.0, a1, d);
+  wg_la_gemm(false, false, r->rank, 1, d, 1.0, r->rows, d, pair->delta, 1, 0.0, step, 1);
+  wg_la_gemm(true, false, d, d, r->rank, 1.0, a0, d, a1, d, 0.0, m, d);
+  WG_TRY(singular_values(mem, d, m, values));
+  wg_sum sum = {0};
+  const double s0 = norm2_of(r->rank * d, a0), s1 = norm2_of(r->rank * d, a1);
+  const double sd = norm2_of(r->rank, step), n0 = sqrt(s0), n1 = sqrt(s1), nd = sqrt(sd);
+  const double e0 = k * w * norm_of(size, pair->root0), e1 = k * w * norm_of(size, pair->root1);
+  const double ed = k * w * norm_of(d, pair->delta);
+  wg_sum_add(&sum, s0);
+  wg_sum_add(&sum, s1);
+  wg_sum_add(&sum, sd);
+  for (int64_t i = 0; i < d; i++) wg_sum_add(&sum, -2.0 * values[i]);
+  const double squares = 2.0 * (n0 * e0 + n1 * e1 + nd * ed) + 8.0 * WG_UNIT * (s0 + s1 + sd);
+  const double nuclear = root_d * (n0 * e1 + n1 * e0 + k * n0 * n1) +
+                         16.0 * (double)(d * d) * WG_UNIT * values[0];
+  *value = wg_sum_value(sum) - margin * 2.0 * (squares + 2.0 * nuclear);
+  return WG_OK;
+}
+
+static int find_lower(wg_mem *mem, const wg_normal_pair *pair, const wg_gauge_spec *spec,
+                      const double *q, double margin, wg_cert_normal_report *report) {
+  wg_cert_factor r;
+  double value;
+  wg_gauge_spec *minorant = WG_NEW(mem, wg_gauge_spec, 1);
+  if (!minorant) return wg_no_memory();
+  wg_gauge_minorant(spec, minorant);
+  WG_TRY(wg_cert_factor_build(minorant, q, mem, &r));
+  WG_TRY(wg_cert_factor_dual(minorant, &r, margin, mem, &report->dual_gauge));
+  WG_TRY(dual_value(mem, pair, &r, margin, &value));
+  if (report->dual_gauge > 1.0) value /= report->dual_gauge * (1.0 + 4.0 * WG_UNIT);
+  report->lower = value > 0.0 ? value : 0.0;
+  return WG_OK;
+}
+
+/* ---- from above ---- */
+
+/* shrunk = C / max(1, |C|). */
+static int shrink(wg_mem *mem, int64_t d, const double *contraction, double *shrunk, double *norm) {
+  double *copy = WG_NEW(mem, double, d *d), *values = WG_NEW(mem, double, d);
+  if (!copy || !values) return wg_no_memory();
+  for (int64_t i = 0; i < d * d; i++) copy[i] = contraction[i];
+  WG_TRY(singular_values(mem, d, copy, values));
+  *norm = values[0] * (1.0 + 16.0 * (double)d * WG_UNIT);
+  for (int64_t i = 0; i < d * d; i++) shrunk[i] = contraction[i] / WG_MAX(1.0, *norm);
+  return WG_OK;
+}
+
+/* moment = Sigma; *slack bounds its rounding in operator norm. */
+static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c, double *moment,
+                       double *slack) {
+  const int64_t d = pair->d, size = d * d;
+  double *difference = WG_NEW(mem, double, size), *rest = WG_NEW(mem, double, size);
+  double *seen = WG_NEW(mem, double, size);
+  if (!difference || !rest || !seen) return wg_no_memory();
+  for (int64_t i = 0; i < size; i++) {
+    difference[i] = pair->root0[i];
+    rest[i] = i % (d + 1) == 0 ? 1.0 : 0.0;
+    moment[i] = pair->delta[i / d] * pair->delta[i % d];
+  }
+  wg_la_gemm(false, true, d, d, d, -1.0, pair->root1, d, c, d, 1.0, difference, d);
+  wg_la_gemm(true, false, d, d, d, -1.0, c, d, c, d, 1.0, rest, d);
+  wg_la_gemm(false, false, d, d, d, 1.0, pair->root1, d, rest, d, 0.0, seen, d);
+  wg_la_gemm(false, true, d, d, d, 1.0, difference, d, difference, d, 1.0, moment, d);
+  wg_la_gemm(false, true, d, d, d, 1.0, seen, d, pair->root1, d, 1.0, moment, d);
+  const double k = (double)(d + 4) * WG_UNIT, n = norm_of(size, difference);
+  const double r0 = norm_of(size, pair->root0), r1 = norm_of(size, pair->root1);
+  const double step = k * (r0 + sqrt((double)d) * r1);
+  *slack = 2.0 * (2.0 * n * step + k * n * n + 3.0 * k * (double)d * r1 * r1 +
+                  4.0 * WG_UNIT * norm2_of(d, pair->delta));
+  return WG_OK;
+}
+
+static int find_upper(wg_mem *mem, const wg_normal_pair *pair, const wg_gauge_spec *spec,
+                      const double *contraction, double margin, double *moment,
+                      wg_cert_normal_report *report) {
+  const int64_t d = pair->d;
+  double *c = WG_NEW(mem, double, d *d), slack;
+  if (!c) return wg_no_memory();
+  WG_TRY(shrink(mem, d, contraction, c, &report->norm));
+  WG_TRY(find_moment(mem, pair, c, moment, &slack));
+  WG_TRY(wg_gauge_value(spec, moment, mem, &report->value));
+  WG_TRY(wg_gauge_upper(spec, moment, margin * slack, mem, &report->upper));
+  report->upper *= 1.0 + (margin - 1.0) * 32.0 * (double)d * WG_UNIT;
+  return WG_OK;
+}
+
+/* ---- both ---- */
+
+/* Back to the scale of the data. */
+static int rescale(const wg_normal_pair *pair, wg_cert_normal_report *report) {
+  report->lower = nextafter(ldexp(report->lower, 2 * pair->exponent), 0.0);
+  report->value = ldexp(report->value, 2 * pair->exponent);
+  if (report->upper > 0.0)
+    report->upper = nextafter(ldexp(report->upper, 2 * pair->exponent), INFINITY);
+  if (report->upper <= DBL_MAX) return WG_OK;
+  return wg_fail(WG_ERR_INPUT, "the squared distance overflows; rescale the Gaussians");
+}
+
+int wg_cert_normal_bounds(wg_mem *mem, const wg_cert_normal *data, const wg_gauge_spec *spec,
+                          const double *contraction, const double *q, double margin, double *moment,
+                          wg_cert_normal_report *report) {
+  const int64_t d = data->d;
+  wg_normal_pair pair;
+  double *own = WG_NEW(mem, double, d *d);
+  if (!own) return wg_no_memory();
+  WG_TRY(wg_cert_check_finite("contraction", d * d, contraction, 1e150));
+  WG_TRY(wg_cert_check_finite("q", d * d, q, 1e150));
+  WG_TRY(wg_measure_normal_pair(mem, d, data->mean0, data->cov0, data->mean1, data->cov1, &pair));
+  WG_TRY(find_lower(mem, &pair, spec, q, margin, report));
+  WG_TRY(find_upper(mem, &pair, spec, contraction, margin, own, report));
+  for (int64_t i = 0; moment && i < d * d; i++) moment[i] = ldexp(own[i], 2 * pair.exponent);
+  return rescale(&pair, report);
+}

@@ -1,0 +1,236 @@
+/* The interior point for two Gaussians: min gamma(Sigma(C)) over contractions C, and the best Q.
+ *
+ * Two kinds of cones: [I C; C' I] with its dual [Y0 -M; -M' Y1], M = f0' Q f1, whose value tr Y0 + tr
+ * Y1 is twice the nuclear norm of M at the optimum; and those of the gauge's blocks (relation.c).
+ * The moment is affine in C and M in Q, so both problems stay feasible and Mehrotra's
+ * predictor-corrector takes 8 to 20 steps whatever the dimension, the rank or the condition of the
+ * covariances. Where Q is a curved function of the moment (Schatten), M is put into the dual cone
+ * anew after each step and the cone's diagonal raised by what that changes.
+ *
+ * Every step is judged by values of feasible points: gamma of the moment of C, and of the polar
+ * factor of M, above; the dual value of Q scaled to the boundary of K_gamma below. The best of each
+ * is kept. Cost a step: newton.c, and some ten factorisations of size 2 n. Source: theory 4,
+ * docs/theory/gaussian.md; Mehrotra, SIAM J. Optim. 2 (1992). */
+#include <string.h>
+
+#include "gaussian/newton.h"
+#include "linalg/la.h"
+
+enum { MOST_STEPS = 80, PATIENCE = 8 };
+
+typedef struct interior {
+  wg_gauss_newton newton;
+  double *contraction, *polar, *moment, *q, *cut; /* n x n twice, d x d three times */
+} interior;
+
+static int create(wg_mem *mem, const wg_gauss_problem *p, interior *t) {
+  const int64_t d = p->d, n = p->n;
+  *t = (interior){.contraction = WG_NEW(mem, double, n *n),
+                  .polar = WG_NEW(mem, double, n *n),
+                  .moment = WG_NEW(mem, double, d *d),
+                  .q = WG_NEW(mem, double, d *d),
+                  .cut = WG_NEW(mem, double, d *d)};
+  if (!t->contraction || !t->polar || !t->moment || !t->q || !t->cut) return wg_no_memory();
+  return wg_newton_create(mem, p, &t->newton);
+}
+
+/* ---- the present point ---- */
+
+/* q (d x d) = the blocks' Q; m = f0' q f1. */
+static void gather_q(interior *t) {
+  wg_gauss_newton *e = &t->newton;
+  const int64_t d = e->d, n = e->n;
+  memset(t->q, 0, (size_t)(d * d) * sizeof(double));
+  for (int64_t b = 0; b < e->blocks; b++) {
+    const wg_relation *r = &e->relation[b];
+    for (int64_t i = 0; i < r->size; i++)
+      for (int64_t j = 0; j < r->size; j++)
+        t->q[(r->start + i) * d + r->start + j] =
+            0.5 * (r->q[i * r->size + j] + r->q[j * r->size + i]);
+  }
+  wg_la_gemm(false, false, d, n, d, 1.0, t->q, d, e->p->f1, n, 0.0, e->half, n);
+  wg_la_gemm(true, false, n, n, d, 1.0, e->p->f0, n, e->half, n, 0.0, e->m, n);
+}
+
+/* Puts -M into the dual cone's corner and raises its diagonal by what that changes. */
+static void refresh_dual(wg_gauss_newton *e) {
+  const int64_t n = e->n, width = 2 * n;
+  double *z = e->cone.z, change = 0.0;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++) {
+      const double miss = z[i * width + n + j] + e->m[i * n + j];
+      change += miss * miss;
+      z[i * width + n + j] = z[(n + j) * width + i] = -e->m[i * n + j];
+    }
+  for (int64_t i = 0; i < width; i++) z[i * width + i] += sqrt(change);
+}
+
+static int start(interior *t) {
+  wg_gauss_newton *e = &t->newton;
+  const int64_t width = 2 * e->n;
+  wg_gauss_ceiling(e->p, t->moment);
+  for (int64_t b = 0; b < e->blocks; b++) {
+    wg_relation *r = &e->relation[b];
+    wg_newton_cut(e, r, t->moment, r->s);
+    WG_TRY(wg_relation_start(r));
+    e->top = WG_MAX(e->top, wg_relation_offer(r) / r->rate2);
+  }
+  e->top = 2.0 * e->top + 0.1;
+  for (int64_t b = 0; b < e->blocks; b++)
+    e->relation[b].y = e->relation[b].rate2 * e->top - wg_relation_offer(&e->relation[b]);
+  gather_q(t);
+  refresh_dual(e);
+  for (int64_t i = 0; i < width; i++) {
+    e->cone.p[i * width + i] = 1.0;
+    e->cone.z[i * width + i] = 1.5 * e->cone.z[i * width + i] + 1e-3;
+  }
+  return WG_OK;
+}
+
+static double complementarity(const wg_gauss_newton *e) {
+  const int64_t width = 2 * e->n;
+  double sum = wg_la_dot(width * width, e->cone.p, e->cone.z), terms = (double)width;
+  for (int64_t b = 0; b < e->blocks; b++) {
+    wg_relation_complementarity(&e->relation[b], &sum, &terms);
+    if (!e->is_max) continue;
+    sum += e->relation[b].rho * e->relation[b].y;
+    terms += 1.0;
+  }
+  return sum / terms;
+}
+
+/* ---- values ---- */
+
+static int try_contraction(interior *t, wg_mem *mem, const double *contraction,
+                           wg_gauss_best *best) {
+  const wg_gauss_problem *p = t->newton.p;
+  double upper;
+  wg_gauss_moment(p, contraction, t->newton.room, t->cut);
+  WG_TRY(wg_gauge_value(p->spec, t->cut, mem, &upper));
+  if (!(upper < best->upper)) return WG_OK;
+  best->upper = upper;
+  memcpy(best->contraction, contraction, (size_t)(p->n * p->n) * sizeof(double));
+  return WG_OK;
+}
+
+/* Both values at the present point; the corner of the cone is the contraction. */
+static int evaluate(interior *t, wg_mem *mem, wg_gauss_best *best) {
+  const wg_gauss_problem *p = t->newton.p;
+  const int64_t d = p->d, n = p->n;
+  double dual, lower;
+  for (int64_t i = 0; i < n; i++)
+    memcpy(t->contraction + i * n, t->newton.cone.p + i * 2 * n + n, (size_t)n * sizeof(double));
+  WG_TRY(try_contraction(t, mem, t->contraction, best));
+  WG_TRY(wg_gauge_dual(p->spec, t->q, mem, &dual));
+  for (int64_t i = 0; i < d * d; i++) t->cut[i] = dual > 0.0 ? t->q[i] / dual : 0.0;
+  WG_TRY(wg_gauss_dual(p, t->cut, t->newton.room, t->polar, &lower));
+  if (lower > best->lower) {
+    best->lower = lower;
+    memcpy(best->q, t->cut, (size_t)(d * d) * sizeof(double));
+  }
+  return try_contraction(t, mem, t->polar, best);
+}
+
+/* ---- one step ---- */
+
+static void limit_by(double value, double step, double *limit) {
+  if (step < 0) *limit = WG_MIN(*limit, -value / step);
+}
+
+/* The longest step; relations with a curved part only count in the last look. */
+static int longest_step(interior *t, double *length) {
+  wg_gauss_newton *e = &t->newton;
+  double limit = INFINITY;
+  int status = wg_cone_limit(&e->cone, &limit);
+  for (int64_t b = 0; status == WG_OK && b < e->blocks; b++) {
+    wg_relation *r = &e->relation[b];
+    double *q = t->cut, *s = e->room + 4 * r->size * r->size;
+    wg_newton_cut(e, r, e->step_q, q);
+    wg_newton_cut(e, r, e->step_s, s);
+    status = wg_relation_limit(r, q, s, &limit);
+    if (!e->is_max) continue;
+    limit_by(r->rho, r->step_rho, &limit);
+    limit_by(r->y, r->step_y, &limit);
+  }
+  *length = limit;
+  return status;
+}
+
+static void correct(wg_gauss_newton *e) {
+  wg_cone_correct(&e->cone);
+  for (int64_t b = 0; b < e->blocks; b++) {
+    wg_relation *r = &e->relation[b];
+    r->y_correction = -r->step_rho * r->step_y;
+    if (r->form != WG_RELATION_SPECTRAL) continue;
+    wg_cone_correct(&r->low);
+    if (r->k > 1.0) wg_cone_correct(&r->high);
+  }
+}
+
+/* A direction and the length to go: predictor, corrector, and where the corrector does not get
+ * far, a step back to the middle. 1: the precision is used up. */
+static int direction(interior *t, double *length) {
+  wg_gauss_newton *e = &t->newton;
+  const double mu = complementarity(e);
+  int status = wg_newton_linearise(e);
+  if (status == WG_OK) status = wg_newton_step(e, 0.0, false);
+  if (status == WG_OK) status = longest_step(t, length);
+  if (status) return status;
+  const double miss = 1.0 - WG_MIN(*length, 1.0);
+  const double centering = WG_MIN(WG_MAX(miss * miss, 1e-3), 0.5);
+  correct(e);
+  status = wg_newton_step(e, centering * mu, true);
+  if (status == WG_OK) status = longest_step(t, length);
+  if (status || *length >= 0.3) return status;
+  status = wg_newton_step(e, 0.5 * mu, false);
+  return status ? status : longest_step(t, length);
+}
+
+static int advance(interior *t, double step) {
+  wg_gauss_newton *e = &t->newton;
+  const int64_t n = e->n;
+  wg_cone_advance(&e->cone, step);
+  for (int64_t i = 0; i < n; i++)
+    memcpy(t->contraction + i * n, e->cone.p + i * 2 * n + n, (size_t)n * sizeof(double));
+  wg_gauss_moment(e->p, t->contraction, e->room, t->moment);
+  for (int64_t b = 0; b < e->blocks; b++) {
+    wg_relation *r = &e->relation[b];
+    double *s = t->cut, *q = e->room;
+    wg_newton_cut(e, r, t->moment, s);
+    wg_newton_cut(e, r, e->step_q, q);
+    WG_TRY(wg_relation_advance(r, step, q, s));
+  }
+  e->top += step * e->step_top;
+  gather_q(t);
+  refresh_dual(e);
+  return WG_OK;
+}
+
+static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg_gauss_best *best) {
+  const double boundary = 0.95;
+  double smallest = INFINITY;
+  int stale = 0;
+  WG_TRY(start(t));
+  WG_TRY(evaluate(t, mem, best));
+  while (best->steps < MOST_STEPS && stale < PATIENCE) {
+    double length;
+    const int status = direction(t, &length);
+    if (status < 0) return status;
+    if (status > 0) break;
+    WG_TRY(advance(t, WG_MIN(1.0, boundary * length)));
+    WG_TRY(evaluate(t, mem, best));
+    best->steps++;
+    const double gap = best->upper - best->lower;
+    if (gap <= tol * best->upper || wg_watch_poll(&context->watch)) break;
+    stale = gap < 0.9 * smallest ? 0 : stale + 1;
+    smallest = WG_MIN(smallest, gap);
+  }
+  return WG_OK;
+}
+
+int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, double tol,
+                      wg_gauss_best *best) {
+  interior t;
+  WG_TRY(create(mem, p, &t));
+  return iterate(context, &t, mem, tol, best);
+}

@@ -1,0 +1,38 @@
+/* Private to gaussian/: the linear system of a step of the interior point (newton.c). */
+#ifndef WG_GAUSS_NEWTON_H
+#define WG_GAUSS_NEWTON_H
+
+#include "gaussian/parts.h"
+
+typedef struct wg_gauss_newton {
+  const wg_gauss_problem *p;
+  int64_t d, n, blocks, length; /* length: all that the blocks see */
+  bool is_max, dense;
+  wg_relation *relation;
+  wg_gauss_cone cone;       /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
+  double *ta, *tc;          /* n x n: d C = ta y tc'                               */
+  double *left, *right;     /* d x n: f0 ta, f1 tc                                 */
+  double *beta;             /* n                                                   */
+  double *base;             /* n x n: what dC answers besides dQ                   */
+  double *m;                /* n x n: f0' Q f1                                     */
+  double *y, *half;         /* n x n, max(d, n) x n                                */
+  double *image;            /* d x d                                               */
+  double *columns_q, *columns_s; /* (1 + shares) x d x d: base and per unit of rho */
+  double *step_q, *step_s, *step_c; /* d x d, d x d, n x n                         */
+  double *w, *rhs, *residual, *direction, *product, *scaling; /* length            */
+  double *stack, *factor;   /* dense: (n^2 + length) x length, length x length     */
+  double *share_matrix, *share_step; /* (blocks + 1)^2, blocks + 1                 */
+  int32_t *pivots;
+  double *room;
+  double top, step_top;     /* multiplier of the shares                            */
+} wg_gauss_newton;
+
+int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t);
+/* Everything that does not depend on the barrier weight; 1 when precision is used up. */
+int wg_newton_linearise(wg_gauss_newton *t);
+/* The step for barrier weight mu, with the cones' corrections or without. */
+int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected);
+/* out (size x size) = the block of a (d x d), and back. */
+void wg_newton_cut(const wg_gauss_newton *t, const wg_relation *r, const double *a, double *out);
+
+#endif
