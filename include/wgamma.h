@@ -1,6 +1,7 @@
 /* wgamma: certified spectral Wasserstein distances between point clouds.
  *
- * Reading order: 1. one call, 2. a solver with settings and getters, 3. certificates, 4. gauges.
+ * Reading order: 1. one call, 2. a solver with settings and getters, 3. certificates, 4. Gaussians,
+ * 5. gauges.
  *
  * Conventions. Points are rows, C order, float64: x is n x d, y is m x d. Weights are positive
  * (zero weights are dropped and come back as rows without mass) and sum to one within 1e-6. W is
@@ -297,7 +298,54 @@ typedef struct wg_rigorous_verdict {
 WG_API int wg_verify_rigorous(const wg_certificate *certificate, int threads,
                               wg_rigorous_verdict *verdict);
 
-/* ---- 4. Gauges (theory 1) ------------------------------------------------------------------- */
+/* ---- 4. Gaussians (theory 4, docs/theory/gaussian.md) ------------------------------------------ */
+
+typedef struct wg_gaussian_info {
+  size_t struct_size;
+  int outcome;         /* a wg_outcome: certified, gap-open, local (p < 1), time-limit, stopped  */
+  double lower, upper; /* of W2, re-derived from the data by certify/                            */
+  double gap;          /* (upper - lower) / upper, 0 when upper = 0                              */
+  double w;            /* sqrt(upper)                                                            */
+  double w2;           /* gamma(Sigma) without what upper pays for rounding                      */
+  double seconds;
+  int64_t steps;        /* of the interior point; 0 for a closed form                            */
+  int64_t peak_bytes;
+  int64_t rank0, rank1; /* of the covariances (eigenvalues > 1e-14 of the largest)               */
+  int64_t q_rank;       /* of Q (eigenvalues > 1e-6 of the largest)                              */
+  int closed_form;      /* 1: the coupling of W_2 is optimal (trace, commuting, Diracs)          */
+  int is_map;           /* 1: the coupling is the graph of an affine map (within 1e-9)           */
+} wg_gaussian_info;
+
+/* W2 between N(mean0, cov0) and N(mean1, cov1); means d, covariances d x d, symmetric within 1e-12
+ * and positive semidefinite (no eigenvalue below -1e-12 of the largest). settings NULL: tol 1e-10
+ * and defaults; max_calls is not used. Outputs, each d x d or NULL:
+ *   contraction  C of norm <= 1, what wg_gaussian_verify takes;
+ *   k            the optimal cross covariance cov0^(1/2) C cov1^(1/2);
+ *   q            the dual optimal Q in K_gamma;
+ *   map          B = K' cov0^+: the optimal map is x -> mean1 + B (x - mean0) when info says so.
+ * info may be NULL. Returns the outcome (>= 0) or a negative status. Cost: O(d^3) for a closed form,
+ * else about 15 steps of O(d^6) up to d = 25 and of some hundred O(d^3) beyond. */
+WG_API int wg_gaussian(int64_t d, const double *mean0, const double *cov0, const double *mean1,
+                       const double *cov1, const char *gauge, const wg_settings *settings,
+                       wg_gaussian_info *info, double *contraction, double *k, double *q,
+                       double *map);
+/* Judges lower <= W2 <= upper from the data, C and q alone, rounding included. Returns WG_OK even if
+ * the claim is refused. */
+WG_API int wg_gaussian_verify(int64_t d, const double *mean0, const double *cov0,
+                              const double *mean1, const double *cov1, const char *gauge,
+                              const double *contraction, const double *q, double lower,
+                              double upper, wg_verdict *verdict);
+/* The Gaussian at time t of the geodesic that k (d x d) gives: mean (1-t) m0 + t m1, covariance
+ * (1-t)^2 S0 + t^2 S1 + t (1-t) (K + K'), written to mean (d) and cov (d x d). 0 <= t <= 1. */
+WG_API int wg_gaussian_geodesic(int64_t d, const double *mean0, const double *cov0,
+                                const double *mean1, const double *cov1, const double *k, double t,
+                                double *mean, double *cov);
+/* Mean (d) and covariance (d x d, divided by the mass and not by n - 1) of a weighted cloud x (n x
+ * d); a: n weights or NULL. */
+WG_API int wg_gaussian_fit(int64_t n, int64_t d, const double *x, const double *a, double *mean,
+                           double *cov);
+
+/* ---- 5. Gauges (theory 1) ------------------------------------------------------------------- */
 
 /* Checks `gauge` for dimension d and writes its canonical spelling (d = 0: any dimension). */
 WG_API int wg_gauge_canonical(const char *gauge, int64_t d, char *text, size_t size);

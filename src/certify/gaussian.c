@@ -22,6 +22,8 @@
  * it exceeds one. R0 - R1 C' is off by e_D = (d + 4) u (|R0| + sqrt(d) |R1|), its square by 2 |D| e_D
  * + (d + 2) u |D|^2, the last term by 3 (d + 4) u d |R1|^2, delta delta' by 4 u |delta|^2: a slack in
  * operator norm for wg_gauge_upper. margin multiplies all of it.
+ * Equal roots: C = I leaves Sigma = delta delta', and the nuclear norm of R Q R is its trace, so W2 is
+ * between |W delta|^2 / max(1, G) and gamma(delta delta'): no cancellation, and zero for equal means.
  * Cost O(d^3), memory 12 d^2. Data are divided by a power of two: no scale is special. */
 #include <float.h>
 
@@ -36,6 +38,12 @@ static double norm2_of(int64_t count, const double *a) {
 }
 
 static double norm_of(int64_t count, const double *a) { return sqrt(norm2_of(count, a)); }
+
+static bool are_equal(const wg_normal_pair *pair) {
+  for (int64_t i = 0; i < pair->d * pair->d; i++)
+    if (pair->root0[i] != pair->root1[i]) return false;
+  return true;
+}
 
 /* ---- from below ---- */
 
@@ -79,16 +87,32 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   return WG_OK;
 }
 
+/* |W delta|^2 from below: the dual value between translates. */
+static double translation_value(const wg_normal_pair *pair, const wg_cert_factor *r,
+                                double margin) {
+  const int64_t d = pair->d;
+  const double off = (double)(d + 2) * WG_UNIT * sqrt(r->norm2) * norm_of(d, pair->delta);
+  double sum = 0.0;
+  for (int64_t i = 0; i < r->rank; i++) {
+    const double step = wg_la_dot(d, r->rows + i * d, pair->delta);
+    sum += step * step;
+  }
+  return sum * (1.0 - 4.0 * (double)(d + 4) * WG_UNIT) - margin * 4.0 * off * sqrt(sum);
+}
+
 static int find_lower(wg_mem *mem, const wg_normal_pair *pair, const wg_gauge_spec *spec,
                       const double *q, double margin, wg_cert_normal_report *report) {
   wg_cert_factor r;
-  double value;
+  double value = 0.0;
   wg_gauge_spec *minorant = WG_NEW(mem, wg_gauge_spec, 1);
   if (!minorant) return wg_no_memory();
   wg_gauge_minorant(spec, minorant);
   WG_TRY(wg_cert_factor_build(minorant, q, mem, &r));
   WG_TRY(wg_cert_factor_dual(minorant, &r, margin, mem, &report->dual_gauge));
-  WG_TRY(dual_value(mem, pair, &r, margin, &value));
+  if (are_equal(pair))
+    value = translation_value(pair, &r, margin);
+  else
+    WG_TRY(dual_value(mem, pair, &r, margin, &value));
   if (report->dual_gauge > 1.0) value /= report->dual_gauge * (1.0 + 4.0 * WG_UNIT);
   report->lower = value > 0.0 ? value : 0.0;
   return WG_OK;
@@ -132,14 +156,24 @@ static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c,
   return WG_OK;
 }
 
+/* The moment between translates. */
+static void translation_moment(const wg_normal_pair *pair, double *moment, double *slack) {
+  const int64_t d = pair->d;
+  for (int64_t i = 0; i < d * d; i++) moment[i] = pair->delta[i / d] * pair->delta[i % d];
+  *slack = 4.0 * WG_UNIT * norm2_of(d, pair->delta);
+}
+
 static int find_upper(wg_mem *mem, const wg_normal_pair *pair, const wg_gauge_spec *spec,
                       const double *contraction, double margin, double *moment,
                       wg_cert_normal_report *report) {
   const int64_t d = pair->d;
-  double *c = WG_NEW(mem, double, d *d), slack;
+  double *c = WG_NEW(mem, double, d *d), slack = 0.0;
   if (!c) return wg_no_memory();
   WG_TRY(shrink(mem, d, contraction, c, &report->norm));
-  WG_TRY(find_moment(mem, pair, c, moment, &slack));
+  if (are_equal(pair))
+    translation_moment(pair, moment, &slack);
+  else
+    WG_TRY(find_moment(mem, pair, c, moment, &slack));
   WG_TRY(wg_gauge_value(spec, moment, mem, &report->value));
   WG_TRY(wg_gauge_upper(spec, moment, margin * slack, mem, &report->upper));
   report->upper *= 1.0 + (margin - 1.0) * 32.0 * (double)d * WG_UNIT;

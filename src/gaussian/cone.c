@@ -3,7 +3,8 @@
  * Nesterov-Todd scaling: the one symmetric G with G Z G = P makes P and Z look alike; with G = g g'
  * both become the same diagonal D in the coordinates of g. The linearised P Z = mu I is then
  *   p~ + z~ = mu / D - D + correction,   p~ = gi dP gi',   z~ = g' dZ g,
- * symmetric in both, which is why it follows the path where other linearisations stop short.
+ * so that Z + dZ = gi' (mu / D + correction) gi - A dP A, A = gi' gi (Z itself drops out, and with
+ * it whatever rounding has gathered there). It is symmetric in P and Z, which is why it follows the path where other linearisations stop short.
  * Cost O(s^3) a call, memory 12 s^2. Source: Todd, Toh and Tutuncu, SIAM J. Optim. 8 (1998). */
 #include <string.h>
 
@@ -55,7 +56,7 @@ void wg_cone_aim(wg_gauss_cone *cone, double mu, bool corrected) {
   const int64_t s = cone->s;
   double *m = cone->work + s * s;
   for (int64_t i = 0; i < s * s; i++) m[i] = corrected ? cone->correction[i] : 0.0;
-  for (int64_t i = 0; i < s; i++) m[i * s + i] += mu / cone->diagonal[i] - cone->diagonal[i];
+  for (int64_t i = 0; i < s; i++) m[i * s + i] += mu / cone->diagonal[i];
   unscale(cone, m, cone->target);
 }
 
@@ -79,7 +80,8 @@ void wg_cone_answer(wg_gauss_cone *cone) {
       const int64_t at = i * s + j, mirror = j * s + i;
       const double mean = 0.5 * (cone->target[at] - cone->step_z[at] + cone->target[mirror] -
                                  cone->step_z[mirror]);
-      cone->step_z[at] = cone->step_z[mirror] = mean;
+      cone->step_z[at] = mean - cone->z[at];
+      cone->step_z[mirror] = mean - cone->z[mirror];
     }
 }
 

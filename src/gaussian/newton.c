@@ -9,19 +9,20 @@
  * semidefinite map N of dQ, so that w = R'(dS + rest) becomes
  *   (I + R'NR) w = R'(rest - N fixed + ...), a system without eigenvalues below one.
  * Small ones are solved by reflections of N's square root stacked on the identity, which does not
- * square the condition number: the last digits need it. Large ones by conjugate gradients with the
- * diagonal of N, neglecting mixed products, as preconditioner.
+ * square the condition number: the last digits need it. Large ones by conjugate gradients; the
+ * preconditioner is the system itself on the pairs whose diagonal is large (those of the active
+ * eigenvalues, where it grows without bound) and the diagonal on all others.
  *
  * The shares of a block max are a border: one more right-hand side for each, then a small system.
  * Cost: dense O((n^2 + D) D^2), D = d (d + 1) / 2; else some dozen products of size d an iteration.
- * Memory (n^2 + 2 D) D when dense, else 20 d^2 + shares 2 d^2. Source: docs/theory/gaussian.md. */
+ * Memory (n^2 + 2 D) D when dense, else up to 60000 n + 20 d^2 + shares 2 d^2. Source: docs/theory/gaussian.md. */
 #include "gaussian/newton.h"
 
 #include <string.h>
 
 #include "linalg/la.h"
 
-enum { DENSE_LENGTH = 330, MOST_ITERATIONS = 400, REFINEMENTS = 2 };
+enum { DENSE_LENGTH = 330, MOST_ITERATIONS = 400, REFINEMENTS = 2, MOST_CHOSEN = 1300 };
 static const double root_two = 1.4142135623730951;
 
 /* ---- memory ---- */
@@ -53,15 +54,32 @@ static int create_arrays(wg_mem *mem, wg_gauss_newton *t) {
                {&t->direction, length},
                {&t->product, length},
                {&t->scaling, length},
-               {&t->stack, t->dense ? (n * n + length) * length : 0},
-               {&t->factor, t->dense ? length * length : 0},
+               {&t->guess, WG_MAX(length, 1)},
+               {&t->seen_left, d * n},
+               {&t->seen_right, d * n},
+               {&t->stack, t->dense ? (n * n + length) * length : n * n * t->chosen_room},
+               {&t->factor, t->dense ? length * length : t->chosen_room * t->chosen_room},
                {&t->share_matrix, (t->blocks + 1) * (t->blocks + 1)},
                {&t->share_step, t->blocks + 1},
                {&t->room, WG_GAUSS_ROOM(d, n) + 4 * n * n + 6 * square}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i].where = WG_NEW(mem, double, parts[i].size))) return wg_no_memory();
   t->pivots = WG_NEW(mem, int32_t, t->blocks + 1);
-  return t->pivots ? WG_OK : wg_no_memory();
+  t->pair = WG_NEW(mem, wg_gauss_pair, length);
+  t->order = WG_NEW(mem, int64_t, length);
+  return t->pivots && t->pair && t->order ? WG_OK : wg_no_memory();
+}
+
+/* Which entry of which block a coordinate of w stands for. */
+static void name_pairs(wg_gauss_newton *t) {
+  int64_t at = 0;
+  for (int64_t b = 0; b < t->blocks; b++) {
+    const wg_relation *r = &t->relation[b];
+    if (r->form == WG_RELATION_TRACE) continue;
+    for (int64_t i = 0; i < r->size; i++)
+      for (int64_t j = i; j < r->size; j++)
+        t->pair[at++] = (wg_gauss_pair){.block = b, .i = r->start + i, .j = r->start + j};
+  }
 }
 
 int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t) {
@@ -77,7 +95,9 @@ int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t)
     if (r->form != WG_RELATION_TRACE) t->length += r->length;
   }
   t->dense = t->length <= DENSE_LENGTH;
+  t->chosen_room = WG_MIN(WG_MIN(MOST_CHOSEN, t->length), 60000 / p->n);
   WG_TRY(create_arrays(mem, t));
+  name_pairs(t);
   return wg_cone_create(mem, 2 * p->n, &t->cone);
 }
 
@@ -197,19 +217,29 @@ static void apply(wg_gauss_newton *t, const double *w, double *out) {
 
 /* ---- the system, dense ---- */
 
-/* Rows of one block's factors seen in its basis: out (size x n) = X' f. */
-static void seen_factor(const wg_gauss_newton *t, const wg_relation *r, const double *f,
-                        double *out) {
-  wg_la_gemm(true, false, r->size, t->n, r->size, 1.0, r->basis, r->size, f + r->start * t->n, t->n,
-             0.0, out, t->n);
+/* left and right in the blocks' bases: X' f, and the pairs' roots. */
+static void see_factors(wg_gauss_newton *t) {
+  const int64_t n = t->n;
+  int64_t at = 0;
+  for (int64_t b = 0; b < t->blocks; b++) {
+    const wg_relation *r = &t->relation[b];
+    const int64_t s = r->size, from = r->start * n;
+    if (r->form == WG_RELATION_TRACE) continue;
+    wg_la_gemm(true, false, s, n, s, 1.0, r->basis, s, t->left + from, n, 0.0, t->seen_left + from,
+               n);
+    wg_la_gemm(true, false, s, n, s, 1.0, r->basis, s, t->right + from, n, 0.0,
+               t->seen_right + from, n);
+    for (int64_t k = 0; k < r->length; k++) t->pair[at++].root = r->root[k];
+  }
 }
 
-/* Column `at` of the stack: N's square root applied to the pair (i, j) of a block. */
-static void stack_column(wg_gauss_newton *t, const double *l, const double *r, double weight,
-                         int64_t i, int64_t j, int64_t at) {
-  const int64_t n = t->n, width = t->length;
-  const double *li = l + i * n, *lj = l + j * n, *ri = r + i * n, *rj = r + j * n;
-  const double scale = i == j ? 0.5 * weight : weight / root_two;
+/* Column `at` of the stack (n^2 x width): N's square root applied to a pair. */
+static void stack_column(wg_gauss_newton *t, const wg_gauss_pair *pair, int64_t width,
+                         int64_t at) {
+  const int64_t n = t->n;
+  const double *li = t->seen_left + pair->i * n, *lj = t->seen_left + pair->j * n;
+  const double *ri = t->seen_right + pair->i * n, *rj = t->seen_right + pair->j * n;
+  const double scale = pair->i == pair->j ? 0.5 * pair->root : pair->root / root_two;
   for (int64_t a = 0; a < n; a++)
     for (int64_t b = a; b < n; b++) {
       const double upper = scale * (li[a] * rj[b] + lj[a] * ri[b]);
@@ -221,31 +251,22 @@ static void stack_column(wg_gauss_newton *t, const double *l, const double *r, d
     }
 }
 
-/* Takes a block's pin out of the rows of its columns, which begin at `from`. */
-static void project_rows(wg_gauss_newton *t, const wg_relation *r, int64_t from) {
-  const int64_t width = t->length;
-  for (int64_t row = 0; row < t->n * t->n; row++) {
-    double *v = t->stack + row * width + from;
-    const double along = wg_la_dot(r->length, v, r->pin);
-    for (int64_t i = 0; i < r->length; i++) v[i] -= along * r->pin[i];
-  }
+/* Takes the blocks' pins out of the rows of the stack (or of any vectors of that length). */
+static void take_out_pins(const wg_gauss_newton *t, int64_t rows, double *v) {
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t b = 0; b < t->blocks; b++) {
+      const wg_relation *r = &t->relation[b];
+      if (r->form == WG_RELATION_TRACE) continue;
+      const double along = wg_la_dot(r->length, v, r->pin);
+      for (int64_t i = 0; i < r->length; i++) v[i] -= along * r->pin[i];
+      v += r->length;
+    }
 }
 
 static int factor_dense(wg_gauss_newton *t) {
   const int64_t width = t->length, rows = t->n * t->n;
-  int64_t at = 0;
-  for (int64_t b = 0; b < t->blocks; b++) {
-    const wg_relation *r = &t->relation[b];
-    if (r->form == WG_RELATION_TRACE) continue;
-    double *l = t->room, *right = l + r->size * t->n;
-    const int64_t from = at;
-    seen_factor(t, r, t->left, l);
-    seen_factor(t, r, t->right, right);
-    for (int64_t i = 0, k = 0; i < r->size; i++)
-      for (int64_t j = i; j < r->size; j++, k++)
-        stack_column(t, l, right, r->root[k], i, j, at++);
-    project_rows(t, r, from);
-  }
+  for (int64_t at = 0; at < width; at++) stack_column(t, &t->pair[at], width, at);
+  take_out_pins(t, rows, t->stack);
   memset(t->stack + rows * width, 0, (size_t)(width * width) * sizeof(double));
   for (int64_t i = 0; i < width; i++) t->stack[(rows + i) * width + i] = 1.0;
   for (int64_t i = 0; i < rows * width; i++)
@@ -267,34 +288,68 @@ static void solve_dense(wg_gauss_newton *t, const double *rhs, double *w) {
 
 /* The diagonal of I + R'NR but for products that mix both factors' rows of one entry. */
 static void find_scaling(wg_gauss_newton *t) {
-  const int64_t n = t->n;
-  double *out = t->scaling, *weights = t->y, *l, *right, *half, *sum;
+  const int64_t n = t->n, d = t->d;
+  double *weights = t->y, *l = t->room, *right = l + d * n, *half = t->half, *sum = t->image;
   for (int64_t a = 0; a < n; a++)
     for (int64_t b = 0; b < n; b++) {
       const double share = t->beta[a] * t->beta[b];
       weights[a * n + b] = 1.0 / (1.0 - share * share);
     }
-  for (int64_t b = 0; b < t->blocks; b++) {
-    const wg_relation *r = &t->relation[b];
-    const int64_t s = r->size;
-    if (r->form == WG_RELATION_TRACE) continue;
-    l = t->room;
-    right = l + s * n;
-    half = right + s * n;
-    sum = half + s * n;
-    seen_factor(t, r, t->left, l);
-    seen_factor(t, r, t->right, right);
-    for (int64_t i = 0; i < s * n; i++) {
-      l[i] *= l[i];
-      right[i] *= right[i];
-    }
-    wg_la_gemm(false, false, s, n, n, 1.0, l, n, weights, n, 0.0, half, n);
-    wg_la_gemm(false, true, s, s, n, 1.0, half, n, right, n, 0.0, sum, s);
-    for (int64_t i = 0, k = 0; i < s; i++)
-      for (int64_t j = i; j < s; j++, k++)
-        out[k] = 1.0 + r->root[k] * r->root[k] * (sum[i * s + j] + sum[j * s + i]);
-    out += r->length;
+  for (int64_t i = 0; i < d * n; i++) {
+    l[i] = t->seen_left[i] * t->seen_left[i];
+    right[i] = t->seen_right[i] * t->seen_right[i];
   }
+  wg_la_gemm(false, false, d, n, n, 1.0, l, n, weights, n, 0.0, half, n);
+  wg_la_gemm(false, true, d, d, n, 1.0, half, n, right, n, 0.0, sum, d);
+  for (int64_t k = 0; k < t->length; k++) {
+    const wg_gauss_pair *pair = &t->pair[k];
+    const double own = sum[pair->i * d + pair->j] + sum[pair->j * d + pair->i];
+    t->scaling[k] = 1.0 + pair->root * pair->root * own;
+  }
+}
+
+/* The pairs with the largest entries, as many as there is room for: beside the operator's few
+ * active eigenvalues all the others are near one. */
+static void choose_pairs(wg_gauss_newton *t) {
+  const double large = 8.0;
+  double threshold = large;
+  do {
+    t->chosen = 0;
+    for (int64_t k = 0; k < t->length && t->chosen <= t->chosen_room; k++) {
+      if (!(t->scaling[k] > threshold)) continue;
+      if (t->chosen < t->chosen_room) t->order[t->chosen] = k;
+      t->chosen++;
+    }
+    threshold *= 1.5;
+  } while (t->chosen > t->chosen_room && isfinite(threshold));
+  t->chosen = WG_MIN(t->chosen, t->chosen_room);
+}
+
+/* Factorises the chosen pairs' part of the system, scaled to a unit diagonal. */
+static void factor_chosen(wg_gauss_newton *t) {
+  const int64_t width = t->chosen, rows = t->n * t->n;
+  for (int64_t at = 0; at < width; at++) {
+    wg_gauss_pair pair = t->pair[t->order[at]];
+    pair.root /= sqrt(t->scaling[t->order[at]]);
+    stack_column(t, &pair, width, at);
+  }
+  wg_la_gemm(true, false, width, width, rows, 1.0, t->stack, width, t->stack, width, 0.0, t->factor,
+             width);
+  for (int64_t i = 0; i < width; i++)
+    t->factor[i * width + i] += 1.0 / t->scaling[t->order[i]] + 1e-14;
+  if (width > 0 && wg_la_cholesky(width, t->factor) != 0) t->chosen = 0;
+}
+
+/* z = the preconditioner's answer to a residual. */
+static void precondition(wg_gauss_newton *t, const double *residual, double *z) {
+  double *part = t->stack;
+  for (int64_t i = 0; i < t->length; i++) z[i] = residual[i] / t->scaling[i];
+  for (int64_t k = 0; k < t->chosen; k++)
+    part[k] = residual[t->order[k]] / sqrt(t->scaling[t->order[k]]);
+  if (t->chosen > 0) wg_la_cholesky_solve(t->chosen, t->factor, t->chosen, 1, part);
+  for (int64_t k = 0; k < t->chosen; k++)
+    z[t->order[k]] = part[k] / sqrt(t->scaling[t->order[k]]);
+  take_out_pins(t, 1, z);
 }
 
 static int solve_gradients(wg_gauss_newton *t, const double *rhs, double *w) {
@@ -303,13 +358,13 @@ static int solve_gradients(wg_gauss_newton *t, const double *rhs, double *w) {
   memset(w, 0, (size_t)t->length * sizeof(double));
   memcpy(res, rhs, (size_t)t->length * sizeof(double));
   for (int round = 0; round < MOST_ITERATIONS; round++) {
-    double next = 0.0;
-    for (int64_t i = 0; i < t->length; i++) next += res[i] * res[i] / t->scaling[i];
+    precondition(t, res, t->guess);
+    const double next = wg_la_dot(t->length, res, t->guess);
     if (round == 0) first = next;
     if (!isfinite(next)) return 1;
     if (next <= goal * goal * first) return WG_OK;
     for (int64_t i = 0; i < t->length; i++)
-      along[i] = res[i] / t->scaling[i] + (round ? next / rho : 0.0) * (round ? along[i] : 0.0);
+      along[i] = t->guess[i] + (round ? next / rho * along[i] : 0.0);
     rho = next;
     apply(t, along, t->product);
     const double step = rho / wg_la_dot(t->length, along, t->product);
@@ -371,6 +426,7 @@ static double offer_step(wg_gauss_newton *t, int64_t b, int64_t column) {
 static int solve_shares(wg_gauss_newton *t, double mu) {
   const int64_t count = t->blocks, width = count + 1;
   double *a = t->share_matrix, *x = t->share_step;
+  a[count * width + count] = 0.0;
   x[count] = 1.0;
   for (int64_t b = 0; b < count; b++) {
     const wg_relation *r = &t->relation[b];
@@ -407,19 +463,21 @@ int wg_newton_linearise(wg_gauss_newton *t) {
   wg_la_gemm(false, false, d, n, n, 1.0, t->p->f1, n, t->tc, n, 0.0, t->right, n);
   for (int64_t b = 0; b < t->blocks; b++)
     if ((status = wg_relation_linearise(&t->relation[b]))) return status;
+  see_factors(t);
   if (t->dense) return factor_dense(t);
   find_scaling(t);
+  choose_pairs(t);
+  factor_chosen(t);
   return WG_OK;
 }
 
-/* base = ta' (target + Y's corner + f0' Q f1) tc: what dC has to answer besides dQ. */
+/* base = ta' (target's corner + f0' Q f1) tc: what dC has to answer besides dQ. */
 static void find_base(wg_gauss_newton *t) {
   const int64_t n = t->n;
   double *sum = t->room;
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++)
-      sum[i * n + j] = t->cone.target[i * 2 * n + n + j] + t->cone.z[i * 2 * n + n + j] +
-                       t->m[i * n + j];
+      sum[i * n + j] = t->cone.target[i * 2 * n + n + j] + t->m[i * n + j];
   wg_la_gemm(false, false, n, n, n, 1.0, sum, n, t->tc, n, 0.0, t->half, n);
   wg_la_gemm(true, false, n, n, n, 1.0, t->ta, n, t->half, n, 0.0, t->base, n);
 }

@@ -4,6 +4,11 @@
 
 #include "gaussian/parts.h"
 
+typedef struct wg_gauss_pair {
+  int64_t block, i, j; /* i <= j, rows of d x d */
+  double root;
+} wg_gauss_pair;
+
 typedef struct wg_gauss_newton {
   const wg_gauss_problem *p;
   int64_t d, n, blocks, length; /* length: all that the blocks see */
@@ -19,8 +24,13 @@ typedef struct wg_gauss_newton {
   double *image;            /* d x d                                               */
   double *columns_q, *columns_s; /* (1 + shares) x d x d: base and per unit of rho */
   double *step_q, *step_s, *step_c; /* d x d, d x d, n x n                         */
-  double *w, *rhs, *residual, *direction, *product, *scaling; /* length            */
-  double *stack, *factor;   /* dense: (n^2 + length) x length, length x length     */
+  double *w, *rhs, *residual, *direction, *product, *scaling, *guess; /* length    */
+  wg_gauss_pair *pair;      /* length: the entry that a coordinate of w stands for */
+  double *seen_left, *seen_right; /* d x n: left and right in the blocks' bases     */
+  int64_t chosen_room, chosen;    /* pairs that the preconditioner couples           */
+  int64_t *order;                 /* length                                         */
+  double *stack, *factor; /* dense: (n^2 + length) x length and length x length; else the same for the
+                             chosen pairs without the identity                      */
   double *share_matrix, *share_step; /* (blocks + 1)^2, blocks + 1                 */
   int32_t *pivots;
   double *room;

@@ -38,7 +38,7 @@ typedef struct wg_gauss_cone {
   double *g, *gi;      /* p = g D g', z = gi' D gi, gi = g^-1         */
   double *diagonal;    /* D                                          */
   double *step_p, *step_z;
-  double *target;      /* step_z = target - A step_p A, A = gi' gi    */
+  double *target;      /* z + step_z = target - A step_p A, A = gi' gi */
   double *correction;  /* in scaled coordinates                      */
   double *work;        /* 3 s x s and s                              */
 } wg_gauss_cone;

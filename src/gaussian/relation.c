@@ -238,18 +238,20 @@ static int linearise_power(wg_relation *r) {
   return WG_OK;
 }
 
-/* X with X'AX = I and X'BX = diag(beta); root = 1 / sqrt(1 + beta beta'). */
+/* X with X'AX = I and X'BX = diag(beta); root = 1 / sqrt(1 + beta beta'). By singular values of one
+ * factor in the coordinates of the other: beta spans 1 / mu^2, and what an eigensolver of X'BX would
+ * lose is the square of what this loses. */
 static int simultaneous_basis(wg_relation *r) {
   const int64_t s = r->size;
-  double *half = r->work, *b = half + s * s, *vectors = b + s * s, *beta = r->pin;
+  double *half = r->work, *u = half + s * s, *vt = u + s * s, *beta = r->pin;
   multiply(s, false, r->high.gi, false, r->low.g, half);
-  multiply(s, true, half, false, half, b);
-  WG_TRY(wg_la_eigh(s, b, beta, vectors));
-  multiply(s, false, r->low.g, true, vectors, r->basis);
+  WG_TRY(wg_la_svd(s, half, u, beta, vt));
+  for (int64_t i = 0; i < s; i++) beta[i] *= beta[i];
+  multiply(s, false, r->low.g, true, vt, r->basis);
   int64_t at = 0;
   for (int64_t i = 0; i < s; i++)
     for (int64_t j = i; j < s; j++, at++)
-      r->root[at] = 1.0 / sqrt(1.0 + WG_MAX(beta[i], 0.0) * WG_MAX(beta[j], 0.0));
+      r->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
   multiply(s, true, r->high.gi, false, r->high.gi, half);
   multiply(s, false, half, false, half, r->rest_by_rho);
   return WG_OK;
@@ -291,11 +293,11 @@ void wg_relation_aim(wg_relation *r, double mu, bool corrected) {
   const int64_t s = r->size;
   if (r->form != WG_RELATION_SPECTRAL) return;
   wg_cone_aim(&r->low, mu, corrected);
-  for (int64_t i = 0; i < s * s; i++) r->rest[i] = r->s[i] + r->low.z[i] + r->low.target[i];
+  for (int64_t i = 0; i < s * s; i++) r->rest[i] = r->s[i] + r->low.target[i];
   add_identity(s, -r->tau, r->rest);
   if (r->k <= 1.0) return;
   wg_cone_aim(&r->high, mu, corrected);
-  for (int64_t i = 0; i < s * s; i++) r->rest[i] -= r->high.z[i] + r->high.target[i];
+  for (int64_t i = 0; i < s * s; i++) r->rest[i] -= r->high.target[i];
 }
 
 /* ---- steps ---- */
@@ -329,7 +331,7 @@ double wg_relation_offer_step(wg_relation *r, const double *step_q, const double
   if (r->form == WG_RELATION_GRADIENT) return wg_la_dot(s * s, r->by_rho, step_s);
   double step = r->k * wg_relation_tau(r, step_s, step_rho, with_rest);
   if (r->k <= 1.0) return step;
-  return step + upper_trace(r, step_q, step_rho) + (with_rest ? trace_of(s, r->high.target) : 0.0);
+  return step + upper_trace(r, step_q, step_rho) + (with_rest ? trace_of(s, r->high.target) - trace_of(s, r->high.z) : 0.0);
 }
 
 void wg_relation_step(wg_relation *r, const double *step_q, const double *step_s) {
