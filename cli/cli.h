@@ -24,6 +24,7 @@ int wg_cli_distance(int argc, char **argv);
 int wg_cli_verify(int argc, char **argv);
 int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
+int wg_cli_gaussian(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */
@@ -111,6 +112,8 @@ int wg_cli_read_options(const char *command, int argc, char **argv, int count,
 bool wg_cli_read_real(const char *text, double *value);
 /* The same for a whole number from 1 up. */
 bool wg_cli_read_count(const char *text, int64_t *value);
+/* The times of --geodesic, "0,0.25,1"; nothing is done for NULL. */
+int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times);
 /* For the text of a gauge, which can be long, or a sentence around a path. */
 enum { WG_CLI_SENTENCE = 8192 };
 /* WG_ERR_ARGUMENT naming the option if the text is no gauge in any dimension. */

@@ -85,38 +85,12 @@ static int read_cloud_names(int argc, char **argv, wg_distance_request *asked) {
   return WG_EXIT_OK;
 }
 
-static int64_t count_times(const char *list) {
-  int64_t count = 1;
-  for (const char *c = list; *c; c++) count += *c == ',';
-  return count;
-}
-
-/* "0,0.25,1" */
-static int read_times(wg_mem *mem, wg_distance_request *asked) {
-  if (!asked->geodesic) return WG_OK;
-  asked->times_count = count_times(asked->geodesic);
-  asked->times = WG_NEW(mem, double, asked->times_count);
-  char *at = WG_NEW(mem, char, strlen(asked->geodesic) + 1);
-  if (!asked->times || !at) return wg_no_memory();
-  memcpy(at, asked->geodesic, strlen(asked->geodesic) + 1);
-  for (int64_t k = 0; k < asked->times_count; k++) {
-    char *comma = strchr(at, ',');
-    if (comma) *comma = '\0';
-    if (!wg_cli_read_real(at, &asked->times[k]))
-      return wg_fail(WG_ERR_ARGUMENT,
-                     "--geodesic '%s': '%s' is not usable: give finite numbers separated by commas",
-                     asked->geodesic, at);
-    at = comma ? comma + 1 : at;
-  }
-  return WG_OK;
-}
-
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, wg_distance_request *asked) {
   if (!asked->geodesic != !asked->geodesic_out)
     return wg_fail(WG_ERR_ARGUMENT, "--geodesic and --geodesic-out belong together; add %s",
                    asked->geodesic ? "--geodesic-out FILE" : "--geodesic T1,T2,...");
-  WG_TRY(read_times(mem, asked));
+  WG_TRY(wg_cli_read_times(mem, asked->geodesic, &asked->times_count, &asked->times));
   WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   return wg_distance_check_outputs(asked);
 }

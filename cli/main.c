@@ -19,6 +19,7 @@ static const char usage[] =
     "  pairwise FILES       the distances of all pairs of many clouds; resumable\n"
     "  path X Y             W along a family of gauges\n"
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
+    "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
     "  demo                 distances and figures of two shipped pairs of clouds\n"
@@ -55,7 +56,8 @@ static int run_version(int argc, char **argv);
 static const command commands[] = {
     {"distance", wg_cli_distance}, {"verify", wg_cli_verify},     {"gauge", wg_cli_gauge},
     {"info", wg_cli_info},         {"demo", wg_cli_demo},         {"help", run_help},
-    {"version", run_version},      {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along}};
+    {"version", run_version},      {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
+    {"gaussian", wg_cli_gaussian}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {

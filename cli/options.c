@@ -114,6 +114,31 @@ static const char *const wanted[] = {
     [WG_CLI_SEED] = "give a whole number from 0 to 18446744073709551615",
 };
 
+static int64_t count_times(const char *list) {
+  int64_t count = 1;
+  for (const char *c = list; *c; c++) count += *c == ',';
+  return count;
+}
+
+int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times) {
+  if (!list) return WG_OK;
+  *count = count_times(list);
+  *times = WG_NEW(mem, double, *count);
+  char *at = WG_NEW(mem, char, strlen(list) + 1);
+  if (!*times || !at) return wg_no_memory();
+  memcpy(at, list, strlen(list) + 1);
+  for (int64_t k = 0; k < *count; k++) {
+    char *comma = strchr(at, ',');
+    if (comma) *comma = '\0';
+    if (!wg_cli_read_real(at, &(*times)[k]))
+      return wg_fail(WG_ERR_ARGUMENT,
+                     "--geodesic '%s': '%s' is not usable: give finite numbers separated by commas",
+                     list, at);
+    at = comma ? comma + 1 : at;
+  }
+  return WG_OK;
+}
+
 /* ---- the command line ---- */
 
 enum { HELP = 'h', FIRST_VALUE = 256 }; /* values of long options lie beyond all letters */

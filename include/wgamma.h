@@ -298,7 +298,7 @@ typedef struct wg_rigorous_verdict {
 WG_API int wg_verify_rigorous(const wg_certificate *certificate, int threads,
                               wg_rigorous_verdict *verdict);
 
-/* ---- 4. Gaussians (theory 4, docs/theory/gaussian.md) ------------------------------------------ */
+/* ---- 4. Gaussians (theory 4, docs/theory/gaussian.md) ---------------------------------------- */
 
 typedef struct wg_gaussian_info {
   size_t struct_size;
@@ -323,14 +323,14 @@ typedef struct wg_gaussian_info {
  *   k            the optimal cross covariance cov0^(1/2) C cov1^(1/2);
  *   q            the dual optimal Q in K_gamma;
  *   map          B = K' cov0^+: the optimal map is x -> mean1 + B (x - mean0) when info says so.
- * info may be NULL. Returns the outcome (>= 0) or a negative status. Cost: O(d^3) for a closed form,
- * else about 15 steps of O(d^6) up to d = 25 and of some hundred O(d^3) beyond. */
+ * info may be NULL. Returns the outcome (>= 0) or a negative status. Cost: O(d^3) for a closed
+ * form, else about 15 steps, of O(d^6) up to d = 10 and of some hundred products O(d^3) beyond. */
 WG_API int wg_gaussian(int64_t d, const double *mean0, const double *cov0, const double *mean1,
                        const double *cov1, const char *gauge, const wg_settings *settings,
                        wg_gaussian_info *info, double *contraction, double *k, double *q,
                        double *map);
-/* Judges lower <= W2 <= upper from the data, C and q alone, rounding included. Returns WG_OK even if
- * the claim is refused. */
+/* Judges lower <= W2 <= upper from the data, C and q alone, rounding included. Returns WG_OK even
+ * if the claim is refused. */
 WG_API int wg_gaussian_verify(int64_t d, const double *mean0, const double *cov0,
                               const double *mean1, const double *cov1, const char *gauge,
                               const double *contraction, const double *q, double lower,

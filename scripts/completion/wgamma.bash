@@ -14,6 +14,9 @@ _wgamma_options() {
     path)
       printf '%s ' --gauges --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
         --seed --out --plot --json --quiet --help ;;
+    gaussian)
+      printf '%s ' --from-samples --gauge --a --b --tol --time-limit --memory-limit --seed --out \
+        --geodesic --geodesic-out --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
@@ -29,7 +32,8 @@ _wgamma_gauge() {
 
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local command=${COMP_WORDS[1]} commands='distance pairwise path verify gauge info demo help version'
+  local command=${COMP_WORDS[1]}
+  local commands='distance pairwise path verify gaussian gauge info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

@@ -1,4 +1,5 @@
-/* Gaussians through the public door: checks arguments, solves, and lets certify/ have the last word.
+/* Gaussians through the public door: checks arguments, solves, and lets certify/ have the last
+ * word.
  *
  * The solver works with the symmetric roots that measure/ makes; certify/ makes its own from the
  * data. The outcome is judged by the derived bounds alone. Cost: src/gaussian, and O(d^3). */
@@ -189,8 +190,8 @@ static void judge_claim(const wg_cert_normal_report *report, double lower, doubl
   const bool below = lower > verdict->lower;
   snprintf(verdict->finding, sizeof verdict->finding,
            "%s bound: %.15g is claimed, only %.15g follows; gamma°(Q) = %.15g, |C| = %.15g",
-           below ? "lower" : "upper", below ? lower : upper,
-           below ? verdict->lower : report->upper, report->dual_gauge, report->norm);
+           below ? "lower" : "upper", below ? lower : upper, below ? verdict->lower : report->upper,
+           report->dual_gauge, report->norm);
 }
 
 int wg_gaussian_verify(int64_t d, const double *mean0, const double *cov0, const double *mean1,

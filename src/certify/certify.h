@@ -95,10 +95,10 @@ int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *certifica
                             wg_rigorous_verdict *verdict);
 
 /* ---- Gaussians (theory 4, gaussian.c) ---- */
-/* Both bounds of W2 between N(m0, S0) and N(m1, S1) for any d x d matrices contraction (with respect
- * to the symmetric roots: K = S0^(1/2) C S1^(1/2), shrunk to norm one) and q. Rounding included
- * but for that of the roots themselves: the bounds are those of their squares, which differ from S0
- * and S1 by rounding and by eigenvalues below 1e-14 of the largest, zero by definition. */
+/* Both bounds of W2 between N(m0, S0) and N(m1, S1) for any d x d matrices q and contraction (for
+ * the symmetric roots: K = S0^(1/2) C S1^(1/2); shrunk to norm one). Rounding is included but for
+ * that of the roots themselves: the bounds are those of their squares, which differ from S0 and S1
+ * by rounding and by eigenvalues below 1e-14 of the largest, zero by definition. */
 typedef struct wg_cert_normal {
   int64_t d;
   const double *mean0, *cov0, *mean1, *cov1;

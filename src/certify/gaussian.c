@@ -1,4 +1,5 @@
-/* Both bounds of W2 between two Gaussians, from a contraction and a Q (theory 4), rounding included.
+/* Both bounds of W2 between two Gaussians, from a contraction and a Q (theory 4), rounding
+ * included.
  *
  * The theorem. With roots R0, R1 (S0 = R0^2, S1 = R1^2), delta = m1 - m0 and any C of norm <= 1,
  * K = R0 C R1 makes [S0 K; K' S1] positive semidefinite, a coupling exists with that cross
@@ -13,18 +14,21 @@
  * eigensolver's rounding and by the eigenvalues that the rank rule drops; for singular covariances
  * no double precision answer can do without such a rule (measure/normal.c).
  *
- * Rounding, all in Frobenius norms, |.| below, u the unit, constants doubled or more for second order.
- * Products: |fl(AB) - AB| <= (k + 2) u |A| |B|, k the inner dimension. So W R_i is off by e_i = (d +
- * 2) u |W| |R_i|, its square by 2 |W R_i| e_i + 4 u |W R_i|^2 (compensated sum), M = (W R0)'(W R1) by
- * |W R0| e1 + |W R1| e0 + (d + 2) u |W R0| |W R1| =: e_M, its nuclear norm by sqrt(d) e_M, and
- * computed singular values by 16 d u sigma_1 each (as in gauge/upper.c: LAPACK's SVD is backward
- * stable). Above: the norm of C is at most its computed one (1 + 16 d u) and C is divided by that if
- * it exceeds one. R0 - R1 C' is off by e_D = (d + 4) u (|R0| + sqrt(d) |R1|), its square by 2 |D| e_D
- * + (d + 2) u |D|^2, the last term by 3 (d + 4) u d |R1|^2, delta delta' by 4 u |delta|^2: a slack in
- * operator norm for wg_gauge_upper. margin multiplies all of it.
- * Equal roots: C = I leaves Sigma = delta delta', and the nuclear norm of R Q R is its trace, so W2 is
- * between |W delta|^2 / max(1, G) and gamma(delta delta'): no cancellation, and zero for equal means.
- * Cost O(d^3), memory 12 d^2. Data are divided by a power of two: no scale is special. */
+ * Rounding, all in Frobenius norms, |.| below, u the unit, constants doubled or more for second
+ * order. Products: |fl(AB) - AB| <= (k + 2) u |A| |B|, k the inner dimension. So W R_i is off by
+ * e_i = (d + 2) u |W| |R_i|, its square by 2 |W R_i| e_i + 4 u |W R_i|^2 (compensated sum), M = (W
+ * R0)'(W R1) by |W R0| e1 + |W R1| e0 + (d + 2) u |W R0| |W R1| =: e_M, its nuclear norm by sqrt(d)
+ * e_M, and computed singular values by 16 d u sigma_1 each (as in gauge/upper.c: LAPACK's SVD is
+ * backward stable). Above: the norm of C is at most its computed one (1 + 16 d u) and C is divided
+ * by that if it exceeds one. D = R0 - R1 C' is off by E, |E| <= e = (d + 4) u (|R0| + |C| |R1|),
+ * and for every theta > 0 (D + E)(D + E)' <= (1 + theta) D D' + (1 + 1 / theta) e^2 I; I - C'C is
+ * off by at most (d + 4) u |C|^2 =: f, so the last term by f R1^2: both are added as matrices,
+ * which costs what they weigh in the gauge and not their norm in every direction. The remaining
+ * products cost (d + 4) u (2 |D|^2 + 3 |I - C'C| |R1|^2) and delta delta' 4 u |delta|^2: a slack in
+ * operator norm for wg_gauge_upper. margin multiplies all of it. Equal roots: C = I leaves Sigma =
+ * delta delta', and the nuclear norm of R Q R is its trace, so W2 is between |W delta|^2 / max(1,
+ * G) and gamma(delta delta'): no cancellation, and zero for equal means. Cost O(d^3), memory 12
+ * d^2. Data are divided by a power of two: no scale is special. */
 #include <float.h>
 
 #include "certify/certify.h"
@@ -81,8 +85,8 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   wg_sum_add(&sum, sd);
   for (int64_t i = 0; i < d; i++) wg_sum_add(&sum, -2.0 * values[i]);
   const double squares = 2.0 * (n0 * e0 + n1 * e1 + nd * ed) + 8.0 * WG_UNIT * (s0 + s1 + sd);
-  const double nuclear = root_d * (n0 * e1 + n1 * e0 + k * n0 * n1) +
-                         16.0 * (double)(d * d) * WG_UNIT * values[0];
+  const double nuclear =
+      root_d * (n0 * e1 + n1 * e0 + k * n0 * n1) + 16.0 * (double)(d * d) * WG_UNIT * values[0];
   *value = wg_sum_value(sum) - margin * 2.0 * (squares + 2.0 * nuclear);
   return WG_OK;
 }
@@ -131,9 +135,15 @@ static int shrink(wg_mem *mem, int64_t d, const double *contraction, double *shr
   return WG_OK;
 }
 
-/* moment = Sigma; *slack bounds its rounding in operator norm. */
-static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c, double *moment,
-                       double *slack) {
+/* a (d x d) += factor f f'. */
+static void add_square(int64_t d, double factor, const double *f, double *a) {
+  wg_la_gemm(false, true, d, d, d, factor, f, d, f, d, 1.0, a, d);
+}
+
+/* moment = Sigma; above = an upper bound of it in the order of matrices, up to *slack times the
+ * identity. */
+static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c, double margin,
+                       double *moment, double *above, double *slack) {
   const int64_t d = pair->d, size = d * d;
   double *difference = WG_NEW(mem, double, size), *rest = WG_NEW(mem, double, size);
   double *seen = WG_NEW(mem, double, size);
@@ -146,36 +156,44 @@ static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c,
   wg_la_gemm(false, true, d, d, d, -1.0, pair->root1, d, c, d, 1.0, difference, d);
   wg_la_gemm(true, false, d, d, d, -1.0, c, d, c, d, 1.0, rest, d);
   wg_la_gemm(false, false, d, d, d, 1.0, pair->root1, d, rest, d, 0.0, seen, d);
-  wg_la_gemm(false, true, d, d, d, 1.0, difference, d, difference, d, 1.0, moment, d);
+  add_square(d, 1.0, difference, moment);
   wg_la_gemm(false, true, d, d, d, 1.0, seen, d, pair->root1, d, 1.0, moment, d);
   const double k = (double)(d + 4) * WG_UNIT, n = norm_of(size, difference);
   const double r0 = norm_of(size, pair->root0), r1 = norm_of(size, pair->root1);
-  const double step = k * (r0 + sqrt((double)d) * r1);
-  *slack = 2.0 * (2.0 * n * step + k * n * n + 3.0 * k * (double)d * r1 * r1 +
-                  4.0 * WG_UNIT * norm2_of(d, pair->delta));
+  const double step = 2.0 * margin * k * (r0 + norm_of(size, c) * r1);
+  const double theta = n > 0.0 ? sqrt((double)d) * step / n : 1.0;
+  for (int64_t i = 0; i < size; i++) above[i] = moment[i];
+  add_square(d, theta, difference, above);
+  add_square(d, 2.0 * margin * k * norm2_of(size, c), pair->root1, above);
+  *slack = (1.0 + 1.0 / theta) * step * step +
+           2.0 * margin *
+               (2.0 * k * n * n + 3.0 * k * norm_of(size, rest) * r1 * r1 +
+                4.0 * WG_UNIT * norm2_of(d, pair->delta));
   return WG_OK;
 }
 
 /* The moment between translates. */
-static void translation_moment(const wg_normal_pair *pair, double *moment, double *slack) {
+static void translation_moment(const wg_normal_pair *pair, double margin, double *moment,
+                               double *above, double *slack) {
   const int64_t d = pair->d;
-  for (int64_t i = 0; i < d * d; i++) moment[i] = pair->delta[i / d] * pair->delta[i % d];
-  *slack = 4.0 * WG_UNIT * norm2_of(d, pair->delta);
+  for (int64_t i = 0; i < d * d; i++)
+    above[i] = moment[i] = pair->delta[i / d] * pair->delta[i % d];
+  *slack = margin * 4.0 * WG_UNIT * norm2_of(d, pair->delta);
 }
 
 static int find_upper(wg_mem *mem, const wg_normal_pair *pair, const wg_gauge_spec *spec,
                       const double *contraction, double margin, double *moment,
                       wg_cert_normal_report *report) {
   const int64_t d = pair->d;
-  double *c = WG_NEW(mem, double, d *d), slack = 0.0;
-  if (!c) return wg_no_memory();
+  double *c = WG_NEW(mem, double, d *d), *above = WG_NEW(mem, double, d *d), slack = 0.0;
+  if (!c || !above) return wg_no_memory();
   WG_TRY(shrink(mem, d, contraction, c, &report->norm));
   if (are_equal(pair))
-    translation_moment(pair, moment, &slack);
+    translation_moment(pair, margin, moment, above, &slack);
   else
-    WG_TRY(find_moment(mem, pair, c, moment, &slack));
+    WG_TRY(find_moment(mem, pair, c, margin, moment, above, &slack));
   WG_TRY(wg_gauge_value(spec, moment, mem, &report->value));
-  WG_TRY(wg_gauge_upper(spec, moment, margin * slack, mem, &report->upper));
+  WG_TRY(wg_gauge_upper(spec, above, slack, mem, &report->upper));
   report->upper *= 1.0 + (margin - 1.0) * 32.0 * (double)d * WG_UNIT;
   return WG_OK;
 }

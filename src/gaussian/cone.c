@@ -4,8 +4,9 @@
  * both become the same diagonal D in the coordinates of g. The linearised P Z = mu I is then
  *   p~ + z~ = mu / D - D + correction,   p~ = gi dP gi',   z~ = g' dZ g,
  * so that Z + dZ = gi' (mu / D + correction) gi - A dP A, A = gi' gi (Z itself drops out, and with
- * it whatever rounding has gathered there). It is symmetric in P and Z, which is why it follows the path where other linearisations stop short.
- * Cost O(s^3) a call, memory 12 s^2. Source: Todd, Toh and Tutuncu, SIAM J. Optim. 8 (1998). */
+ * it whatever rounding has gathered there). It is symmetric in P and Z, which is why it follows the
+ * path where other linearisations stop short. Cost O(s^3) a call, memory 12 s^2. Source: Todd, Toh
+ * and Tutuncu, SIAM J. Optim. 8 (1998). */
 #include <string.h>
 
 #include "gaussian/parts.h"
@@ -78,8 +79,8 @@ void wg_cone_answer(wg_gauss_cone *cone) {
   for (int64_t i = 0; i < s; i++)
     for (int64_t j = 0; j <= i; j++) {
       const int64_t at = i * s + j, mirror = j * s + i;
-      const double mean = 0.5 * (cone->target[at] - cone->step_z[at] + cone->target[mirror] -
-                                 cone->step_z[mirror]);
+      const double mean =
+          0.5 * (cone->target[at] - cone->step_z[at] + cone->target[mirror] - cone->step_z[mirror]);
       cone->step_z[at] = mean - cone->z[at];
       cone->step_z[mirror] = mean - cone->z[mirror];
     }

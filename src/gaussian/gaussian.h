@@ -8,10 +8,10 @@
  * K = f0 C f1' with a contraction C (n x n), and their moment is
  *   Sigma = delta delta' + S0 + S1 - K - K'. */
 typedef struct wg_gauss_problem {
-  int64_t d, n;               /* dimension of the gauge; columns of the factors */
-  const double *f0, *f1;      /* d x n                                          */
-  const double *delta;        /* d                                              */
-  const wg_gauge_spec *spec;  /* bound to d                                     */
+  int64_t d, n;              /* dimension of the gauge; columns of the factors */
+  const double *f0, *f1;     /* d x n                                          */
+  const double *delta;       /* d                                              */
+  const wg_gauge_spec *spec; /* bound to d                                     */
 } wg_gauss_problem;
 
 typedef struct wg_gauss_answer {

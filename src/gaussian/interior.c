@@ -1,8 +1,8 @@
 /* The interior point for two Gaussians: min gamma(Sigma(C)) over contractions C, and the best Q.
  *
- * Two kinds of cones: [I C; C' I] with its dual [Y0 -M; -M' Y1], M = f0' Q f1, whose value tr Y0 + tr
- * Y1 is twice the nuclear norm of M at the optimum; and those of the gauge's blocks (relation.c).
- * The moment is affine in C and M in Q, so both problems stay feasible and Mehrotra's
+ * Two kinds of cones: [I C; C' I] with its dual [Y0 -M; -M' Y1], M = f0' Q f1, whose value tr Y0 +
+ * tr Y1 is twice the nuclear norm of M at the optimum; and those of the gauge's blocks
+ * (relation.c). The moment is affine in C and M in Q, so both problems stay feasible and Mehrotra's
  * predictor-corrector takes 8 to 20 steps whatever the dimension, the rank or the condition of the
  * covariances. Where Q is a curved function of the moment (Schatten), M is put into the dual cone
  * anew after each step and the cone's diagonal raised by what that changes.
@@ -16,7 +16,7 @@
 #include "gaussian/newton.h"
 #include "linalg/la.h"
 
-enum { MOST_STEPS = 80, PATIENCE = 8 };
+enum { MOST_STEPS = 200, PATIENCE = 6 };
 
 typedef struct interior {
   wg_gauss_newton newton;
@@ -208,7 +208,7 @@ static int advance(interior *t, double step) {
 
 static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg_gauss_best *best) {
   const double boundary = 0.95;
-  double smallest = INFINITY;
+  double smallest = INFINITY, least_mu = INFINITY;
   int stale = 0;
   WG_TRY(start(t));
   WG_TRY(evaluate(t, mem, best));
@@ -222,8 +222,10 @@ static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg
     best->steps++;
     const double gap = best->upper - best->lower;
     if (gap <= tol * best->upper || wg_watch_poll(&context->watch)) break;
-    stale = gap < 0.9 * smallest ? 0 : stale + 1;
+    const double mu = complementarity(&t->newton);
+    stale = gap < 0.9 * smallest || mu < 0.98 * least_mu ? 0 : stale + 1;
     smallest = WG_MIN(smallest, gap);
+    least_mu = WG_MIN(least_mu, mu);
   }
   return WG_OK;
 }

@@ -15,14 +15,15 @@
  *
  * The shares of a block max are a border: one more right-hand side for each, then a small system.
  * Cost: dense O((n^2 + D) D^2), D = d (d + 1) / 2; else some dozen products of size d an iteration.
- * Memory (n^2 + 2 D) D when dense, else up to 60000 n + 20 d^2 + shares 2 d^2. Source: docs/theory/gaussian.md. */
+ * Memory (n^2 + 2 D) D when dense, else up to 60000 n + 20 d^2 + shares 2 d^2. Source:
+ * docs/theory/gaussian.md. */
 #include "gaussian/newton.h"
 
 #include <string.h>
 
 #include "linalg/la.h"
 
-enum { DENSE_LENGTH = 330, MOST_ITERATIONS = 400, REFINEMENTS = 2, MOST_CHOSEN = 1300 };
+enum { DENSE_LENGTH = 60, MOST_ITERATIONS = 400, REFINEMENTS = 2, MOST_CHOSEN = 1300 };
 static const double root_two = 1.4142135623730951;
 
 /* ---- memory ---- */
@@ -234,8 +235,7 @@ static void see_factors(wg_gauss_newton *t) {
 }
 
 /* Column `at` of the stack (n^2 x width): N's square root applied to a pair. */
-static void stack_column(wg_gauss_newton *t, const wg_gauss_pair *pair, int64_t width,
-                         int64_t at) {
+static void stack_column(wg_gauss_newton *t, const wg_gauss_pair *pair, int64_t width, int64_t at) {
   const int64_t n = t->n;
   const double *li = t->seen_left + pair->i * n, *lj = t->seen_left + pair->j * n;
   const double *ri = t->seen_right + pair->i * n, *rj = t->seen_right + pair->j * n;
@@ -347,13 +347,11 @@ static void precondition(wg_gauss_newton *t, const double *residual, double *z) 
   for (int64_t k = 0; k < t->chosen; k++)
     part[k] = residual[t->order[k]] / sqrt(t->scaling[t->order[k]]);
   if (t->chosen > 0) wg_la_cholesky_solve(t->chosen, t->factor, t->chosen, 1, part);
-  for (int64_t k = 0; k < t->chosen; k++)
-    z[t->order[k]] = part[k] / sqrt(t->scaling[t->order[k]]);
+  for (int64_t k = 0; k < t->chosen; k++) z[t->order[k]] = part[k] / sqrt(t->scaling[t->order[k]]);
   take_out_pins(t, 1, z);
 }
 
 static int solve_gradients(wg_gauss_newton *t, const double *rhs, double *w) {
-  const double goal = 1e-10;
   double *res = t->residual, *along = t->direction, rho = 0.0, first = 0.0;
   memset(w, 0, (size_t)t->length * sizeof(double));
   memcpy(res, rhs, (size_t)t->length * sizeof(double));
@@ -362,7 +360,7 @@ static int solve_gradients(wg_gauss_newton *t, const double *rhs, double *w) {
     const double next = wg_la_dot(t->length, res, t->guess);
     if (round == 0) first = next;
     if (!isfinite(next)) return 1;
-    if (next <= goal * goal * first) return WG_OK;
+    if (next <= t->goal * t->goal * first) return WG_OK;
     for (int64_t i = 0; i < t->length; i++)
       along[i] = t->guess[i] + (round ? next / rho * along[i] : 0.0);
     rho = next;
@@ -508,6 +506,7 @@ static void expand(wg_gauss_newton *t) {
 }
 
 int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected) {
+  t->goal = mu > 0.0 ? 1e-10 : 1e-3; /* a predictor only has to be about right */
   wg_cone_aim(&t->cone, mu, corrected);
   find_base(t);
   for (int64_t b = 0; b < t->blocks; b++) {

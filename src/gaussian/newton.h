@@ -14,27 +14,28 @@ typedef struct wg_gauss_newton {
   int64_t d, n, blocks, length; /* length: all that the blocks see */
   bool is_max, dense;
   wg_relation *relation;
-  wg_gauss_cone cone;       /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
-  double *ta, *tc;          /* n x n: d C = ta y tc'                               */
-  double *left, *right;     /* d x n: f0 ta, f1 tc                                 */
-  double *beta;             /* n                                                   */
-  double *base;             /* n x n: what dC answers besides dQ                   */
-  double *m;                /* n x n: f0' Q f1                                     */
-  double *y, *half;         /* n x n, max(d, n) x n                                */
-  double *image;            /* d x d                                               */
-  double *columns_q, *columns_s; /* (1 + shares) x d x d: base and per unit of rho */
+  wg_gauss_cone cone;               /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
+  double *ta, *tc;                  /* n x n: d C = ta y tc'                               */
+  double *left, *right;             /* d x n: f0 ta, f1 tc                                 */
+  double *beta;                     /* n                                                   */
+  double *base;                     /* n x n: what dC answers besides dQ                   */
+  double *m;                        /* n x n: f0' Q f1                                     */
+  double *y, *half;                 /* n x n, max(d, n) x n                                */
+  double *image;                    /* d x d                                               */
+  double *columns_q, *columns_s;    /* (1 + shares) x d x d: base and per unit of rho */
   double *step_q, *step_s, *step_c; /* d x d, d x d, n x n                         */
   double *w, *rhs, *residual, *direction, *product, *scaling, *guess; /* length    */
-  wg_gauss_pair *pair;      /* length: the entry that a coordinate of w stands for */
+  wg_gauss_pair *pair;            /* length: the entry that a coordinate of w stands for */
   double *seen_left, *seen_right; /* d x n: left and right in the blocks' bases     */
   int64_t chosen_room, chosen;    /* pairs that the preconditioner couples           */
   int64_t *order;                 /* length                                         */
-  double *stack, *factor; /* dense: (n^2 + length) x length and length x length; else the same for the
-                             chosen pairs without the identity                      */
+  double *stack, *factor; /* dense: (n^2 + length) x length and length x length; else the same for
+                             the chosen pairs without the identity                      */
   double *share_matrix, *share_step; /* (blocks + 1)^2, blocks + 1                 */
   int32_t *pivots;
+  double goal; /* relative residual at which conjugate gradients stop */
   double *room;
-  double top, step_top;     /* multiplier of the shares                            */
+  double top, step_top; /* multiplier of the shares                            */
 } wg_gauss_newton;
 
 int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t);

@@ -21,8 +21,8 @@ void wg_gauss_ceiling(const wg_gauss_problem *p, double *a);
 typedef struct wg_gauss_reduced {
   wg_gauss_problem problem;
   wg_gauge_spec spec;
-  double scale;        /* tr A                                               */
-  double *basis;       /* d' x d: rows span the blocks' ranges               */
+  double scale;         /* tr A                                               */
+  double *basis;        /* d' x d: rows span the blocks' ranges               */
   double *left, *right; /* n' x n: rows span the factors' column spaces      */
 } wg_gauss_reduced;
 int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_reduced *r);
@@ -34,13 +34,13 @@ int wg_gauss_lift(wg_mem *mem, const wg_gauss_problem *p, const wg_gauss_reduced
 /* ---- cone.c: P and Z positive definite, P Z = mu I, Nesterov-Todd scaling ---- */
 typedef struct wg_gauss_cone {
   int64_t s;
-  double *p, *z;       /* s x s                                      */
-  double *g, *gi;      /* p = g D g', z = gi' D gi, gi = g^-1         */
-  double *diagonal;    /* D                                          */
+  double *p, *z;    /* s x s                                      */
+  double *g, *gi;   /* p = g D g', z = gi' D gi, gi = g^-1         */
+  double *diagonal; /* D                                          */
   double *step_p, *step_z;
-  double *target;      /* z + step_z = target - A step_p A, A = gi' gi */
-  double *correction;  /* in scaled coordinates                      */
-  double *work;        /* 3 s x s and s                              */
+  double *target;     /* z + step_z = target - A step_p A, A = gi' gi */
+  double *correction; /* in scaled coordinates                      */
+  double *work;       /* 3 s x s and s                              */
 } wg_gauss_cone;
 int wg_cone_create(wg_mem *mem, int64_t s, wg_gauss_cone *cone);
 /* g, gi, D at the present point; 1 when a matrix is not positive definite. */
@@ -71,16 +71,16 @@ typedef struct wg_relation {
   double k, p, rate2;
   double rho, step_rho, y, step_y, y_correction; /* block max: share, slack of the maximum */
   double tau, step_tau;
-  double value;             /* gamma of S, for gradient and trace                   */
-  double *s, *q;            /* size x size                                          */
-  double *basis, *root;     /* X; length                                            */
-  double *pin;              /* length, of norm 1 (zero for a trace)                 */
-  double pin_norm, missing; /* |pin| before; what the constraint lacks              */
-  double *rest;             /* size x size                                          */
+  double value;                 /* gamma of S, for gradient and trace                   */
+  double *s, *q;                /* size x size                                          */
+  double *basis, *root;         /* X; length                                            */
+  double *pin;                  /* length, of norm 1 (zero for a trace)                 */
+  double pin_norm, missing;     /* |pin| before; what the constraint lacks              */
+  double *rest;                 /* size x size                                          */
   double *by_rho, *rest_by_rho; /* size x size: dQ and `rest` for a unit of rho      */
-  double *fixed;            /* size x size: the part of dQ that the constraint asks */
+  double *fixed;                /* size x size: the part of dQ that the constraint asks */
   wg_gauss_cone low, high;
-  double *work;             /* 3 size x size                                        */
+  double *work; /* 3 size x size                                        */
 } wg_relation;
 int wg_relation_create(wg_mem *mem, const wg_gauge_block *block, bool is_max, int64_t blocks,
                        wg_relation *r);

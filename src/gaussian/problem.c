@@ -53,8 +53,7 @@ int wg_gauss_dual(const wg_gauss_problem *p, const double *q, double *room, doub
   const int64_t d = p->d, n = p->n;
   double *seen = room, *m = seen + 2 * d * n, *u = m + n * n, *vt = u + n * n, *s = vt + n * n;
   double sum = 0.0;
-  for (int64_t i = 0; i < d; i++)
-    sum += p->delta[i] * wg_la_dot(d, q + i * d, p->delta);
+  for (int64_t i = 0; i < d; i++) sum += p->delta[i] * wg_la_dot(d, q + i * d, p->delta);
   wg_la_gemm(false, false, d, n, d, 1.0, q, d, p->f0, n, 0.0, seen, n);
   sum += weigh(d * n, seen, p->f0);
   wg_la_gemm(false, false, d, n, d, 1.0, q, d, p->f1, n, 0.0, seen, n);

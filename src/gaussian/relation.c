@@ -10,12 +10,12 @@
  *             t^(p-1), constant along rays (pin = R'S);
  *   power     Schatten, 1 < p < 2: there Q as a function of S has an infinite slope where S is
  *             singular, but S = tau Q^(p'-1), |Q|_p' = 1, has not: the same relation, linearised
- *             from the other side. Below p = 1.2 the power is so high that the first form is better;
+ *             from the other side (but for p < 1.002, where p' - 1 is beyond 500);
  *   spectral  operator, Ky Fan k: 0 <= Q <= rho I, tr Q = k rho with multipliers Z, V, tau, two
- *             cones with Nesterov-Todd scaling, A dQ A + B dQ B = dS - d tau I + ..., inverted entry
- *             by entry in the basis X with X'AX = I, X'BX = diag(beta).
- * In a block max the bound rho is an unknown too: its effect on dQ is `by_rho`.
- * Cost O(s^3) a call, memory about 40 s^2. Source: theory 1 and 4. */
+ *             cones with Nesterov-Todd scaling, A dQ A + B dQ B = dS - d tau I + ..., inverted
+ * entry by entry in the basis X with X'AX = I, X'BX = diag(beta). In a block max the bound rho is
+ * an unknown too: its effect on dQ is `by_rho`. Cost O(s^3) a call, memory about 40 s^2. Source:
+ * theory 1 and 4. */
 #include <string.h>
 
 #include "gaussian/parts.h"
@@ -45,7 +45,7 @@ static double conjugate(double p) { return p / (p - 1.0); }
 static wg_relation_form form_of(const wg_gauge_block *block, bool is_max) {
   if (wg_gauge_block_is_trace(block)) return WG_RELATION_TRACE;
   if (block->kind == WG_KYFAN || isinf(block->p)) return WG_RELATION_SPECTRAL;
-  return !is_max && block->p < 2.0 && block->p >= 1.2 ? WG_RELATION_POWER : WG_RELATION_GRADIENT;
+  return !is_max && block->p < 2.0 && block->p >= 1.002 ? WG_RELATION_POWER : WG_RELATION_GRADIENT;
 }
 
 int wg_relation_create(wg_mem *mem, const wg_gauge_block *block, bool is_max, int64_t blocks,
@@ -62,10 +62,11 @@ int wg_relation_create(wg_mem *mem, const wg_gauge_block *block, bool is_max, in
   const struct {
     double **where;
     int64_t size;
-  } parts[] = {{&r->s, square},    {&r->q, square},      {&r->basis, square},
-               {&r->root, length}, {&r->pin, length},    {&r->rest, square},
-               {&r->by_rho, square}, {&r->rest_by_rho, square}, {&r->fixed, square},
-               {&r->work, 3 * square + length}};
+  } parts[] = {{&r->s, square},      {&r->q, square},
+               {&r->basis, square},  {&r->root, length},
+               {&r->pin, length},    {&r->rest, square},
+               {&r->by_rho, square}, {&r->rest_by_rho, square},
+               {&r->fixed, square},  {&r->work, 3 * square + length}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i].where = WG_NEW(mem, double, parts[i].size))) return wg_no_memory();
   if (r->form != WG_RELATION_SPECTRAL) return WG_OK;
@@ -239,8 +240,8 @@ static int linearise_power(wg_relation *r) {
 }
 
 /* X with X'AX = I and X'BX = diag(beta); root = 1 / sqrt(1 + beta beta'). By singular values of one
- * factor in the coordinates of the other: beta spans 1 / mu^2, and what an eigensolver of X'BX would
- * lose is the square of what this loses. */
+ * factor in the coordinates of the other: beta spans 1 / mu^2, and what an eigensolver of X'BX
+ * would lose is the square of what this loses. */
 static int simultaneous_basis(wg_relation *r) {
   const int64_t s = r->size;
   double *half = r->work, *u = half + s * s, *vt = u + s * s, *beta = r->pin;
@@ -250,8 +251,7 @@ static int simultaneous_basis(wg_relation *r) {
   multiply(s, false, r->low.g, true, vt, r->basis);
   int64_t at = 0;
   for (int64_t i = 0; i < s; i++)
-    for (int64_t j = i; j < s; j++, at++)
-      r->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
+    for (int64_t j = i; j < s; j++, at++) r->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
   multiply(s, true, r->high.gi, false, r->high.gi, half);
   multiply(s, false, half, false, half, r->rest_by_rho);
   return WG_OK;
@@ -331,7 +331,8 @@ double wg_relation_offer_step(wg_relation *r, const double *step_q, const double
   if (r->form == WG_RELATION_GRADIENT) return wg_la_dot(s * s, r->by_rho, step_s);
   double step = r->k * wg_relation_tau(r, step_s, step_rho, with_rest);
   if (r->k <= 1.0) return step;
-  return step + upper_trace(r, step_q, step_rho) + (with_rest ? trace_of(s, r->high.target) - trace_of(s, r->high.z) : 0.0);
+  return step + upper_trace(r, step_q, step_rho) +
+         (with_rest ? trace_of(s, r->high.target) - trace_of(s, r->high.z) : 0.0);
 }
 
 void wg_relation_step(wg_relation *r, const double *step_q, const double *step_s) {
@@ -354,8 +355,7 @@ static int power_limit(wg_relation *r, const double *step_q, double *limit) {
   multiply(s, true, r->basis, false, step_q, vectors);
   multiply(s, false, vectors, false, r->basis, scaled);
   for (int64_t i = 0; i < s; i++)
-    for (int64_t j = 0; j < s; j++)
-      scaled[i * s + j] /= top * sqrt(values[i]) * sqrt(values[j]);
+    for (int64_t j = 0; j < s; j++) scaled[i * s + j] /= top * sqrt(values[i]) * sqrt(values[j]);
   for (int64_t i = 0; i < s * s; i++)
     if (!isfinite(scaled[i])) return 1;
   WG_TRY(wg_la_eigh(s, scaled, values, vectors));

@@ -1,15 +1,15 @@
 /* W_gamma between two Gaussians: which way to go.
  *
- * 1. The coupling of W_2 (the polar factor of f0' f1) and the Q it asks for. For the trace it is the
- *    answer (Bures); for commuting covariances without means, for Diracs and for equal covariances it
- *    is too, whatever the gauge. No case is told apart: the gap decides, so that what is nearly
+ * 1. The coupling of W_2 (the polar factor of f0' f1) and the Q it asks for. For the trace it is
+ * the answer (Bures); for commuting covariances without means, for Diracs and for equal covariances
+ * it is too, whatever the gauge. No case is told apart: the gap decides, so that what is nearly
  *    commuting is nearly free and nothing is decided by a tolerance on a commutator.
  * 2. Otherwise the interior point, on the ranges only; the better of both on either side.
- * 3. p < 1: gamma is concave, the optimum is at an extreme point C of the contractions, an orthogonal
- *    matrix. In the plane O(2) is two circles: a scan of both, refined. Else from several starts:
- *    Q = grad gamma(Sigma), then the polar factor for Q; gamma never grows. The lower bound is the
- *    trace's (gamma_p >= tr), and the outcome is local.
- * Source: theory 4, docs/theory/gaussian.md. */
+ * 3. p < 1: gamma is concave, the optimum is at an extreme point C of the contractions, an
+ * orthogonal matrix. In the plane O(2) is two circles: a scan of both, refined. Else from several
+ * starts: Q = grad gamma(Sigma), then the polar factor for Q; gamma never grows. The lower bound is
+ * the trace's (gamma_p >= tr), and the outcome is local. Source: theory 4, docs/theory/gaussian.md.
+ */
 #include <string.h>
 
 #include "gaussian/parts.h"
@@ -124,16 +124,31 @@ static void plane_element(double angle, bool reflected, double *c) {
   c[3] = sign * cos(angle);
 }
 
-static int scan_plane(search *t, wg_mem *mem, wg_gauss_answer *answer) {
-  enum { ANGLES = 720 };
+/* A scan of both circles, and around the best angle of each a search with shrinking steps: the
+ * optimum may be a cusp, where Sigma is singular. */
+static int scan_circle(search *t, wg_mem *mem, bool reflected, wg_gauss_answer *answer) {
+  enum { ANGLES = 720, HALVINGS = 50 };
   const double turn = 6.283185307179586;
-  for (int reflected = 0; reflected < 2; reflected++)
-    for (int k = 0; k < ANGLES; k++) {
-      plane_element(turn * k / ANGLES, reflected, t->contraction);
-      WG_TRY(try_contraction(t, mem, answer));
+  double best = 0.0, value = INFINITY, step = turn / ANGLES;
+  for (int k = 0; k < ANGLES + 2 * HALVINGS; k++) {
+    const int after = k - ANGLES;
+    const double angle = after < 0 ? k * step : best + (after % 2 ? step : -step);
+    double here;
+    plane_element(angle, reflected, t->contraction);
+    WG_TRY(try_contraction(t, mem, answer));
+    WG_TRY(wg_gauge_value(t->p->spec, t->moment, mem, &here));
+    if (here < value) {
+      value = here;
+      best = angle;
     }
-  memcpy(t->contraction, answer->contraction, 4 * sizeof(double));
-  return descend(t, mem, answer);
+    if (after >= 0 && after % 2) step *= 0.5;
+  }
+  return WG_OK;
+}
+
+static int scan_plane(search *t, wg_mem *mem, wg_gauss_answer *answer) {
+  WG_TRY(scan_circle(t, mem, false, answer));
+  return scan_circle(t, mem, true, answer);
 }
 
 static int solve_local(search *t, wg_mem *mem, uint64_t seed, wg_gauss_answer *answer) {

@@ -22,7 +22,7 @@ int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l);
 /* Solves (l l') x = b in place for k right-hand sides, b d x k; l as wg_la_cholesky leaves it, rows
  * ldl apart. */
 void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, double *b);
-/* b (d x k) = l^-1 b, or l'^-1 b when transposed, l lower triangular as wg_la_cholesky leaves it. */
+/* b (d x k) = l^-1 b, or l'^-1 b when transposed, l as wg_la_cholesky leaves it. */
 void wg_la_lower_solve(int64_t d, const double *l, bool transposed, int64_t k, double *b);
 /* a = u diag(s) vt, all d x d, s decreasing; a is destroyed. */
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt);

@@ -51,8 +51,8 @@ static int find_root(wg_mem *mem, const char *name, int64_t d, const double *s, 
   if (!scaled || !vectors || !values) return wg_no_memory();
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < d; j++)
-      scaled[i * d + j] = 0.5 * (ldexp(s[i * d + j], -2 * exponent) +
-                                 ldexp(s[j * d + i], -2 * exponent));
+      scaled[i * d + j] =
+          0.5 * (ldexp(s[i * d + j], -2 * exponent) + ldexp(s[j * d + i], -2 * exponent));
   WG_TRY(wg_la_eigh(d, scaled, values, vectors));
   const double top = WG_MAX(values[0], 0.0);
   if (values[d - 1] < wrong_below * top)

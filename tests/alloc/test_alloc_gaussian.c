@@ -1,5 +1,5 @@
-/* Every allocation of a Gaussian solve fails once: the call says so, nothing leaks, and the next one
- * works. */
+/* Every allocation of a Gaussian solve fails once: the call says so, nothing leaks, and the next
+ * one works. */
 #include "normals.h"
 
 static int run(const test_normals *c, const char *gauge) {

@@ -1,5 +1,5 @@
-/* W2 of the reference Gaussians: every instance certified to a relative gap of 1e-10 and meeting the
- * reference interval, singular covariances and condition numbers of 1e8 included. */
+/* W2 of the reference Gaussians: every instance certified to a relative gap of 1e-10 and meeting
+ * the reference interval, singular covariances and condition numbers of 1e8 included. */
 #include "normals.h"
 
 #include <jansson.h>

@@ -1,0 +1,44 @@
+/* Private to the files of wgamma gaussian: what was asked, what was read, what came out. */
+#ifndef WG_CLI_GAUSSIAN_H
+#define WG_CLI_GAUSSIAN_H
+
+#include "cli.h"
+
+enum { WG_GAUSSIAN_INPUTS = 4 }; /* M0 S0 M1 S1, or the clouds X and Y */
+
+/* The command line. Paths that were not given are NULL. */
+typedef struct wg_gaussian_request {
+  const char *input[WG_GAUSSIAN_INPUTS];
+  bool from_samples;
+  const char *a, *b, *gauge, *out, *geodesic, *geodesic_out, *json;
+  wg_settings settings;
+  int64_t times_count;
+  double *times;
+  bool quiet, help;
+} wg_gaussian_request;
+
+typedef struct wg_gaussian_cloud {
+  int64_t n;
+  double *points, *weights; /* n x d; n, or NULL: uniform */
+} wg_gaussian_cloud;
+
+typedef struct wg_gaussian_result {
+  int64_t d;
+  double *mean[2], *cov[2];
+  double *contraction, *k, *q, *map, *q_values;
+  char gauge[WG_CLI_SENTENCE];
+  wg_gaussian_info info;
+  wg_gaussian_cloud cloud[2]; /* of --from-samples */
+  wg_info clouds;
+  int64_t peak_bytes;
+} wg_gaussian_result;
+
+/* ---- gaussian_read.c ---- */
+int wg_gaussian_read(wg_mem *mem, const wg_gaussian_request *asked, wg_gaussian_result *found);
+/* ---- gaussian_report.c ---- */
+void wg_gaussian_print(const wg_gaussian_request *asked, const wg_gaussian_result *found);
+/* Writes the coupling, the geodesic and JSON as asked; returns an exit status. */
+int wg_gaussian_write(wg_mem *mem, const wg_gaussian_request *asked,
+                      const wg_gaussian_result *found);
+
+#endif
