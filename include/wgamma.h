@@ -308,7 +308,7 @@ typedef struct wg_gaussian_info {
   double w;            /* sqrt(upper)                                                            */
   double w2;           /* gamma(Sigma) without what upper pays for rounding                      */
   double seconds;
-  int64_t steps;        /* of the interior point; 0 for a closed form                            */
+  int64_t steps; /* of the interior point; 0 for a closed form                            */
   int64_t peak_bytes;
   int64_t rank0, rank1; /* of the covariances (eigenvalues > 1e-14 of the largest)               */
   int64_t q_rank;       /* of Q (eigenvalues > 1e-6 of the largest)                              */
