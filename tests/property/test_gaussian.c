@@ -310,6 +310,18 @@ static void tampered_claims_are_refused(void **state) {
   assert_false(judged(&c, "operator", &found, info.lower, info.upper));
 }
 
+/* 4 I and I, C = 1.25 I: tr(4 I + I - 4 C) would be zero, but no coupling has that K. */
+static void an_expansion_proves_nothing(void **state) {
+  (void)state;
+  static test_coupling claim;
+  const double four[2] = {4.0, 4.0}, one[2] = {1.0, 1.0};
+  const test_normals c = diagonal_pair(2, four, one);
+  memset(&claim, 0, sizeof claim);
+  claim.contraction[0] = claim.contraction[3] = 1.25;
+  assert_false(judged(&c, "trace", &claim, 0.0, 1.0));
+  assert_true(judged(&c, "trace", &claim, 0.0, 2.0 + 1e-12));
+}
+
 /* ---- clouds ---- */
 
 /* The clouds' distance approaches that of the Gaussians; both are lower than with the fit's error.
@@ -379,6 +391,7 @@ int main(void) {
       cmocka_unit_test(the_map_carries_one_to_the_other),
       cmocka_unit_test(below_one_is_an_honest_interval),
       cmocka_unit_test(tampered_claims_are_refused),
+      cmocka_unit_test(an_expansion_proves_nothing),
       cmocka_unit_test(samples_agree_within_sampling_error),
       cmocka_unit_test(bad_inputs_are_named),
   };
