@@ -15,7 +15,7 @@
  *
  * The shares of a block max are a border: one more right-hand side for each, then a small system.
  * Cost: dense O((n^2 + D) D^2), D = d (d + 1) / 2; else some dozen products of size d an iteration.
- * Memory (n^2 + 2 D) D when dense, else up to 60000 n + 20 d^2 + shares 2 d^2. Source:
+ * Memory (n^2 + 2 D) D when dense, else up to 2e7 + 20 d^2 + shares 2 d^2. Source:
  * docs/theory/gaussian.md. */
 #include "gaussian/newton.h"
 
@@ -96,7 +96,9 @@ int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t)
     if (r->form != WG_RELATION_TRACE) t->length += r->length;
   }
   t->dense = t->length <= DENSE_LENGTH;
-  t->chosen_room = WG_MIN(WG_MIN(MOST_CHOSEN, t->length), 60000 / p->n);
+  /* bounds both the work and the memory of the preconditioner */
+  const int64_t room = WG_MIN(60000 / p->n, 20000000 / (p->n * p->n));
+  t->chosen_room = WG_MIN(WG_MIN(MOST_CHOSEN, t->length), room);
   WG_TRY(create_arrays(mem, t));
   name_pairs(t);
   return wg_cone_create(mem, 2 * p->n, &t->cone);
