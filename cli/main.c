@@ -53,11 +53,11 @@ typedef struct command {
 static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
-static const command commands[] = {
-    {"distance", wg_cli_distance}, {"verify", wg_cli_verify},     {"gauge", wg_cli_gauge},
-    {"info", wg_cli_info},         {"demo", wg_cli_demo},         {"help", run_help},
-    {"version", run_version},      {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
-    {"gaussian", wg_cli_gaussian}};
+static const command commands[] = {{"distance", wg_cli_distance}, {"verify", wg_cli_verify},
+                                   {"gauge", wg_cli_gauge},       {"info", wg_cli_info},
+                                   {"demo", wg_cli_demo},         {"help", run_help},
+                                   {"version", run_version},      {"pairwise", wg_cli_pairwise},
+                                   {"path", wg_cli_along},        {"gaussian", wg_cli_gaussian}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {
