@@ -359,19 +359,21 @@ static int linearise_smooth(wg_master_block *block, int64_t count) {
 /* X and the inverse Hessian's entries from the two scalings. */
 static int make_basis(wg_master_block *block, double *beta) {
   const int64_t s = block->size, square = s * s;
-  double *scratch = block->t1, *rotation = block->t2, *b = block->t2 + square;
+  double *scratch = block->t1, *rotation = block->t2, *left = block->t2 + square;
   memcpy(block->basis, block->low.g, (size_t)square * sizeof(double));
   for (int64_t i = 0; i < s; i++) beta[i] = 0.0;
   if (block->k > 1.0) {
+    /* G'BG, B = gi' gi of the upper cone, is the square of this: its singular values are beta's
+     * roots, to their own accuracy however small. */
     multiply(s, false, block->high.gi, false, block->low.g, scratch);
-    multiply(s, true, scratch, false, scratch, b); /* G'BG, B = gi' gi of the upper cone */
-    WG_TRY(wg_la_eigh(s, b, beta, rotation));
+    WG_TRY(wg_la_svd(s, scratch, left, beta, rotation));
+    for (int64_t i = 0; i < s; i++) beta[i] *= beta[i];
     multiply(s, false, block->low.g, true, rotation, block->basis);
   }
   int64_t at = 0;
   for (int64_t i = 0; i < s; i++)
     for (int64_t j = i; j < s; j++, at++)
-      block->root[at] = 1.0 / sqrt(1.0 + WG_MAX(beta[i], 0.0) * WG_MAX(beta[j], 0.0));
+      block->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
   return WG_OK;
 }
 
