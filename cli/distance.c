@@ -35,6 +35,10 @@ static const char usage[] =
     "  --plot FILE           a figure, .pdf, .svg or .png\n"
     "  --geodesic T1,T2,...  --geodesic-out FILE\n"
     "                        points and masses between X (0) and Y (1) at these times, as .npz\n"
+    "  --structure           reports also whether the plan is a map, and plan and Q unique\n"
+    "  --project K --project-out FILE\n"
+    "                        both clouds along the K leading directions of Q, as .npz\n"
+    "  --gradients FILE      of W^2, in points and weights, as .npz\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Ctrl-C stops a solve and gives the interval reached so far.\n"
@@ -62,6 +66,10 @@ static int read_command_line(int argc, char **argv, wg_distance_request *asked) 
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"geodesic", 0, WG_CLI_TEXT, &asked->geodesic},
       {"geodesic-out", 0, WG_CLI_TEXT, &asked->geodesic_out},
+      {"structure", 0, WG_CLI_FLAG, &asked->structure},
+      {"project", 0, WG_CLI_COUNT, &asked->project},
+      {"project-out", 0, WG_CLI_TEXT, &asked->project_out},
+      {"gradients", 0, WG_CLI_TEXT, &asked->gradients},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
   };
@@ -90,6 +98,9 @@ static int check_request(wg_mem *mem, wg_distance_request *asked) {
   if (!asked->geodesic != !asked->geodesic_out)
     return wg_fail(WG_ERR_ARGUMENT, "--geodesic and --geodesic-out belong together; add %s",
                    asked->geodesic ? "--geodesic-out FILE" : "--geodesic T1,T2,...");
+  if (!asked->project != !asked->project_out)
+    return wg_fail(WG_ERR_ARGUMENT, "--project and --project-out belong together; add %s",
+                   asked->project ? "--project-out FILE" : "--project K");
   WG_TRY(wg_cli_read_times(mem, asked->geodesic, &asked->times_count, &asked->times));
   WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   return wg_distance_check_outputs(asked);
@@ -115,13 +126,16 @@ static int prepare(wg_mem *mem, const wg_distance_request *asked, wg_distance_re
   int status = wg_distance_read(mem, asked, &x, &y);
   if (status < 0) return wg_cli_refuse("distance", status);
   int exit_status = wg_cli_fit_gauge("--gauge", asked->gauge, x.d, asked->x, x.shape);
-  if (exit_status == WG_EXIT_OK) exit_status = set_up(asked, &x, &y, solver);
+  if (exit_status == WG_EXIT_OK) {
+    status = wg_distance_check_dimension(mem, asked, x.d);
+    exit_status = status < 0 ? wg_cli_refuse("distance", status) : set_up(asked, &x, &y, solver);
+  }
   found->peak_bytes = (int64_t)mem->ledger->peak;
   wg_mem_clear(mem);
   return exit_status;
 }
 
-static int solve(wg_mem *mem, wg_solver *solver, wg_distance_result *found) {
+static int solve(wg_mem *mem, wg_solver *solver, bool structure, wg_distance_result *found) {
   wg_certificate *c = &found->certificate;
   WG_TRY(wg_solve(solver, &found->info));
   WG_TRY(wg_get_certificate(solver, c));
@@ -132,12 +146,14 @@ static int solve(wg_mem *mem, wg_solver *solver, wg_distance_result *found) {
   if (!found->moment || !found->moment_values || !found->q_values) return wg_no_memory();
   WG_TRY(wg_get_moment(solver, found->moment));
   WG_TRY(wg_spectrum(c->d, found->moment, found->moment_values));
-  return wg_spectrum(c->d, c->q, found->q_values);
+  WG_TRY(wg_spectrum(c->d, c->q, found->q_values));
+  return structure ? wg_distance_find_structure(mem, solver, found) : WG_OK;
 }
 
 /* Text goes to standard output unless a file does. */
 static bool wants_text(const wg_distance_request *asked) {
-  const char *const outputs[] = {asked->json, asked->plan, asked->certificate, asked->geodesic_out};
+  const char *const outputs[] = {asked->json,         asked->plan,        asked->certificate,
+                                 asked->geodesic_out, asked->project_out, asked->gradients};
   for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
     if (outputs[k] && !strcmp(outputs[k], "-")) return false;
   return !asked->quiet;
@@ -163,7 +179,7 @@ static int run(wg_distance_request *asked, wg_mem *mem, wg_mem *clouds) {
   int exit_status = prepare(clouds, asked, &found, &solver);
   if (exit_status == WG_EXIT_OK) {
     wg_cli_watch_begin();
-    status = solve(mem, solver, &found);
+    status = solve(mem, solver, asked->structure, &found);
     wg_cli_watch_end(&watcher);
     exit_status =
         status < 0 ? wg_cli_refuse("distance", status) : deliver(mem, asked, &found, solver);

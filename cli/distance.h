@@ -11,6 +11,9 @@ typedef struct wg_distance_request {
   wg_settings settings;
   const char *plan, *certificate, *plot, *json;
   const char *geodesic, *geodesic_out;
+  const char *project_out, *gradients;
+  int64_t project; /* 0: not asked */
+  bool structure;
   int64_t times_count;
   double *times; /* of --geodesic */
   bool quiet, help;
@@ -30,6 +33,10 @@ typedef struct wg_distance_result {
   double *moment_values, *q_values; /* d each, decreasing */
   int threads;
   int64_t peak_bytes; /* reading and solving */
+  /* of --structure */
+  wg_structure structure;
+  wg_uniqueness uniqueness;
+  wg_block_structure *blocks; /* structure.blocks */
 } wg_distance_result;
 
 /* ---- distance_read.c ---- */
@@ -50,5 +57,16 @@ int wg_distance_check_outputs(const wg_distance_request *asked);
  * fails is reported and does not keep the others from being written. */
 int wg_distance_write(wg_mem *mem, const wg_distance_request *asked, const wg_solver *solver,
                       const wg_distance_result *found);
+
+/* ---- distance_structure.c ---- */
+/* Refuses what the gauge or the dimension of the clouds do not allow: WG_ERR_INPUT. */
+int wg_distance_check_dimension(wg_mem *mem, const wg_distance_request *asked, int64_t d);
+int wg_distance_find_structure(wg_mem *mem, const wg_solver *solver, wg_distance_result *found);
+void wg_distance_print_structure(const wg_distance_result *found);
+json_t *wg_distance_structure_json(const wg_distance_result *found);
+int wg_distance_write_projection(wg_mem *mem, const wg_distance_request *asked,
+                                 const wg_solver *solver, const wg_certificate *c);
+int wg_distance_write_gradients(wg_mem *mem, const char *path, const wg_solver *solver,
+                                const wg_certificate *c);
 
 #endif

@@ -82,6 +82,7 @@ void wg_distance_print(const wg_distance_request *asked, const wg_distance_resul
   print_spectrum("Sigma_P", "eigenvalues", c->d, found->moment_values);
   snprintf(head, sizeof head, "rank %" PRId64 ", eigenvalues", info->q_rank);
   print_spectrum("Q", head, c->d, found->q_values);
+  if (asked->structure) wg_distance_print_structure(found);
   print_cost(found);
 }
 
@@ -105,8 +106,9 @@ static json_t *own_json(const wg_distance_request *asked, const wg_distance_resu
 
 int wg_distance_write_json(const wg_distance_request *asked, const wg_distance_result *found) {
   const wg_info *info = &found->info;
-  return wg_cli_write_json(
-      asked->json,
-      wg_cli_document("distance", found->certificate.gauge, wg_outcome_text(info->outcome),
-                      info->seconds, found->peak_bytes, own_json(asked, found)));
+  json_t *own = own_json(asked, found);
+  if (asked->structure) json_object_set_new(own, "structure", wg_distance_structure_json(found));
+  return wg_cli_write_json(asked->json, wg_cli_document("distance", found->certificate.gauge,
+                                                        wg_outcome_text(info->outcome),
+                                                        info->seconds, found->peak_bytes, own));
 }

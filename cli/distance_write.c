@@ -14,6 +14,8 @@ int wg_distance_check_outputs(const wg_distance_request *asked) {
                                  {"--certificate", asked->certificate},
                                  {"--plot", asked->plot},
                                  {"--geodesic-out", asked->geodesic_out},
+                                 {"--project-out", asked->project_out},
+                                 {"--gradients", asked->gradients},
                                  {"--json", asked->json}};
   const wg_cli_path inputs[] = {
       {"X", asked->x}, {"Y", asked->y}, {"--a", asked->a}, {"--b", asked->b}};
@@ -90,6 +92,9 @@ int wg_distance_write(wg_mem *mem, const wg_distance_request *asked, const wg_so
   if (asked->plan) wg_cli_note(write_plan(asked->plan, c), &first);
   if (asked->certificate) wg_cli_note(wg_io_write_certificate(asked->certificate, c), &first);
   if (asked->geodesic_out) wg_cli_note(write_geodesic(mem, asked, solver, c), &first);
+  if (asked->project_out) wg_cli_note(wg_distance_write_projection(mem, asked, solver, c), &first);
+  if (asked->gradients)
+    wg_cli_note(wg_distance_write_gradients(mem, asked->gradients, solver, c), &first);
   if (asked->plot) wg_cli_note(write_plot(asked->plot, found), &first);
   if (asked->json) wg_cli_note(wg_distance_write_json(asked, found), &first);
   return first;

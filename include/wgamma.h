@@ -160,7 +160,8 @@ typedef struct wg_structure {
   int64_t split_x, split_y; /* distinct points that share their mass among several               */
   double split_mass_x, split_mass_y; /* mass that is not shipped with its point's largest share  */
 } wg_structure;
-/* Cost O(entries log entries + d^3). */
+/* Entries below wg_uniqueness.resolution, or 1e-4 if that is less, of the weight of either end do
+ * not count as partners. Cost O(entries log entries). */
 WG_API int wg_get_structure(const wg_solver *solver, wg_structure *structure);
 
 /* One block of the gauge (the whole matrix for a gauge without blocks). Eigenvalues are told apart,

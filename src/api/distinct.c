@@ -61,6 +61,15 @@ int wg_distinct_make(const wg_solver *s, wg_mem *mem, wg_distinct *found) {
   return WG_OK;
 }
 
+void wg_distinct_drop_crumbs(wg_distinct *p, double share) {
+  int64_t kept = 0;
+  for (int64_t e = 0; e < p->count; e++) {
+    const wg_arc arc = p->arcs[e];
+    if (arc.mass >= share * WG_MIN(p->a[arc.row], p->b[arc.col])) p->arcs[kept++] = arc;
+  }
+  p->count = kept;
+}
+
 int wg_distinct_splitting(const wg_distinct *p, wg_mem *mem, bool of_columns, wg_splitting *split) {
   const int64_t count = of_columns ? p->m : p->n;
   const double *weights = of_columns ? p->b : p->a;

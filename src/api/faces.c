@@ -239,7 +239,6 @@ static int add_smooth(const wg_gauge_spec *spec, const block_view *view, const d
       weights[start + k] -= along[i] * along[k] / norm2;
     weights[start + i] += 1.0;
   }
-  face->dependent += may_scale;
   wg_drop(mem, along);
   return WG_OK;
 }

@@ -24,6 +24,8 @@ typedef struct wg_distinct {
   wg_arc *arcs;
 } wg_distinct;
 int wg_distinct_make(const wg_solver *s, wg_mem *mem, wg_distinct *found);
+/* Leaves out arcs with less than this share of the weight of either end. */
+void wg_distinct_drop_crumbs(wg_distinct *p, double share);
 /* Whom the points of one side ship to. */
 typedef struct wg_splitting {
   int64_t points; /* that share their mass among two or more      */
@@ -66,9 +68,9 @@ typedef struct wg_form {
   int64_t i, j;
   const double *weights; /* d, or NULL */
 } wg_form;
-/* Linearly independent forms but for `dependent` of them. */
+/* Forms that span a space; they may depend on each other. */
 typedef struct wg_face {
-  int64_t d, count, dependent;
+  int64_t d, count;
   double *basis; /* d x d, rows are orthonormal */
   wg_form *forms;
 } wg_face;

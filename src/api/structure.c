@@ -58,9 +58,11 @@ int wg_project(const wg_solver *s, int64_t k, double *x, double *y) {
 }
 
 static int fill_structure(const wg_solver *s, wg_mem *mem, wg_structure *found) {
+  const double most_crumb = 1e-4; /* of a point's weight, when the gap is large */
   wg_distinct p;
   wg_splitting x, y;
   WG_TRY(wg_distinct_make(s, mem, &p));
+  wg_distinct_drop_crumbs(&p, WG_MIN(most_crumb, wg_resolution_of(s).share));
   WG_TRY(wg_distinct_splitting(&p, mem, false, &x));
   WG_TRY(wg_distinct_splitting(&p, mem, true, &y));
   *found = (wg_structure){.struct_size = sizeof *found,

@@ -6,14 +6,14 @@
  * (docs/theory/optimum.md, 1). On what is left:
  *
  * NO is said when a second solution has been built: a plan that sends mass around a circuit of
- * tight pairs and whose gauge is as small within eps; a Q some way off along the least determined
- * direction, with potentials that prove as much within eps; or, for the potentials, a set of points
- * that no tight pair leaves.
- * YES is said when the linear conditions for a second solution have none: no combination of
- * circuits leaves alone what Q holds fixed of Sigma (for the plan), no direction of the face of Q
- * has an exact pair of potentials on the plan's support (for Q). At the exact optimum these
- * conditions prove uniqueness; here their rank is judged numerically, as any rank is.
- * UNKNOWN is everything else, among it any system of more than LARGEST unknowns.
+ * tight pairs and whose gauge is as small within eps times the mass moved; a Q some way off along
+ * the least determined direction, with potentials that prove as much within eps; or, for the
+ * potentials, a set of points that no tight pair leaves. YES is said when the linear conditions for
+ * a second solution have none: no combination of circuits leaves alone what Q holds fixed of Sigma
+ * (for the plan), no direction of the face of Q has an exact pair of potentials on the plan's
+ * support (for Q). At the exact optimum these conditions prove uniqueness; here their rank is
+ * judged numerically, as any rank is. UNKNOWN is everything else, among it any system of more than
+ * LARGEST unknowns.
  *
  * Potentials that meet a form on a forest turn circuits into rows (theory 3.2): cost O(arcs x
  * forms), memory (n + m + circuits) x forms, beside the look at all pairs of tight.c.
@@ -36,6 +36,8 @@ typedef struct judge {
   wg_resolution resolution;
   bool complete;           /* no tight pair was left out                             */
   bool steady;             /* plans that may be optimal beside this one have its gradients */
+  bool other_gradient;     /* one that is as good has not                             */
+  bool q_seen;             /* the other Q differs on what the plan moves              */
   wg_circuits heavy, kept; /* the plan's support; with the tight pairs that mass can use */
 } judge;
 
@@ -160,42 +162,31 @@ static void add_step(const wg_distinct *p, const wg_arc *arc, double mass, doubl
     for (int64_t l = 0; l < p->d; l++) moment[k * p->d + l] += mass * (y[k] - x[k]) * (y[l] - x[l]);
 }
 
-/* The mass that can be sent around a circuit, 0 when it is too little to be another plan. */
-static double circuit_room(const judge *j, const int64_t *path, int64_t length) {
-  double room = INFINITY, least = INFINITY;
-  for (int64_t k = 1; k < length; k += 2) {
-    const wg_arc *arc = &j->kept.arcs[path[k]];
-    room = WG_MIN(room, arc->mass);
-    least = WG_MIN(least, WG_MIN(j->p.a[arc->row], j->p.b[arc->col]));
-  }
-  return length && room >= least_reroute * least ? room : 0.0;
-}
-
-/* Whether a plan with this moment is optimal as far as this solve can tell. */
-static int is_as_good(judge *j, const double *moment, bool *good) {
+/* Whether a plan with this moment, which differs by so much mass, is optimal as far as this solve
+ * can tell: its share of the gap, or moving little would always be as good. */
+static int is_as_good(judge *j, const double *moment, double mass, bool *good) {
+  const double rounding = 1e-14;
   double here, there;
   WG_TRY(wg_gauge_value(&j->s->spec, j->s->moment, &j->mem, &here));
   WG_TRY(wg_gauge_value(&j->s->spec, moment, &j->mem, &there));
-  *good = there <= here + j->resolution.gap;
+  *good = there <= here + mass * j->resolution.gap + rounding * here;
   return WG_OK;
 }
 
-/* Looks for a plan as good as this one that sends more along one of the loops. */
-static int find_other_plan(judge *j, bool *found) {
-  const int64_t square = j->s->d * j->s->d;
-  double *moment = WG_NEW(&j->mem, double, square);
-  int64_t *path = WG_NEW(&j->mem, int64_t, j->p.n + j->p.m), length;
-  if (!moment || !path) return wg_no_memory();
-  for (int64_t k = 0; k < WG_MIN(j->kept.loops, (int64_t)MOST_REROUTES) && !*found; k++) {
-    WG_TRY(wg_circuits_reroute(&j->kept, &j->mem, j->kept.loop[k], path, &length));
-    const double room = circuit_room(j, path, length);
-    if (room == 0.0) continue;
-    memcpy(moment, j->s->moment, (size_t)square * sizeof *moment);
-    for (int64_t i = 0; i < length; i++)
-      add_step(&j->p, &j->kept.arcs[path[i]], i % 2 ? -room : room, moment);
-    WG_TRY(is_as_good(j, moment, found));
-  }
-  return WG_OK;
+typedef struct scratch {
+  int64_t *path;          /* n + m: a circuit            */
+  double *rest, *flow;    /* n + m; by arc               */
+  double *moment;         /* d x d                       */
+  double *steps, *forces; /* (n + m) x d: of is_steady() */
+} scratch;
+
+static int make_scratch(judge *j, scratch *room) {
+  const int64_t nodes = j->p.n + j->p.m, d = j->p.d;
+  *room = (scratch){WG_NEW(&j->mem, int64_t, nodes),        WG_NEW(&j->mem, double, nodes),
+                    WG_NEW(&j->mem, double, j->kept.count), WG_NEW(&j->mem, double, d *d),
+                    WG_NEW(&j->mem, double, nodes *d),      WG_NEW(&j->mem, double, nodes *d)};
+  const bool all = room->path && room->rest && room->flow && room->moment && room->steps;
+  return all && room->forces ? WG_OK : wg_no_memory();
 }
 
 /* flow: the i-th combination of the rank test on the loops, and on the forest what keeps the
@@ -233,34 +224,11 @@ static double flow_room(const judge *j, const double *flow, double sign) {
   return isfinite(room) && room * largest >= least_reroute * least ? sign * room : 0.0;
 }
 
-/* Looks for a plan as good as this one along combinations of circuits that leave Sigma as it is
- * where it matters. */
-static int find_mixed_plan(judge *j, const fit *f, const rank_test *test, bool *found) {
-  const wg_circuits *graph = &j->kept;
-  const int64_t square = j->s->d * j->s->d;
-  double *rest = WG_NEW(&j->mem, double, graph->n + graph->m);
-  double *flow = WG_NEW(&j->mem, double, graph->count);
-  double *moment = WG_NEW(&j->mem, double, square);
-  if (!rest || !flow || !moment) return wg_no_memory();
-  const int64_t last = WG_MAX((int64_t)0, test->size - MOST_MIXTURES);
-  for (int64_t i = test->size - 1; i >= last && is_null(test, i) && !*found; i--) {
-    null_flow(graph, f, test, i, rest, flow);
-    for (double sign = 1.0; sign >= -1.0 && !*found; sign -= 2.0) {
-      const double room = flow_room(j, flow, sign);
-      if (room == 0.0) continue;
-      memcpy(moment, j->s->moment, (size_t)square * sizeof *moment);
-      for (int64_t e = 0; e < graph->count; e++)
-        if (flow[e] != 0.0) add_step(&j->p, &graph->arcs[e], room * flow[e], moment);
-      WG_TRY(is_as_good(j, moment, found));
-    }
-  }
-  return WG_OK;
-}
-
 /* Whether adding the flow to the plan moves no gradient: Q sum_j flow_ij (y_j - x_i) = 0 for every
- * row, and so for every column. steps: (n + m) x d, room. */
-static bool is_steady(const judge *j, const double *flow, double *steps, double *forces) {
-  const double rounding = 1e-5;
+ * row, and for every column. */
+static bool is_steady(const judge *j, const scratch *room) {
+  const double rounding = 1e-5, *flow = room->flow;
+  double *steps = room->steps, *forces = room->forces;
   const int64_t d = j->p.d, nodes = j->p.n + j->p.m;
   double largest = 0.0, moved = 0.0;
   memset(steps, 0, (size_t)(nodes * d) * sizeof *steps);
@@ -280,16 +248,47 @@ static bool is_steady(const judge *j, const double *flow, double *steps, double 
   return moved <= rounding * largest * length;
 }
 
-/* Whether all plans that the linear conditions leave open have the same gradients. */
-static int check_steady(judge *j, const fit *f, const rank_test *test) {
-  const int64_t nodes = j->p.n + j->p.m, d = j->p.d;
-  double *rest = WG_NEW(&j->mem, double, nodes), *flow = WG_NEW(&j->mem, double, j->kept.count);
-  double *steps = WG_NEW(&j->mem, double, nodes *d), *forces = WG_NEW(&j->mem, double, nodes *d);
-  if (!rest || !flow || !steps || !forces) return wg_no_memory();
+/* Looks for a plan as good as this one along room->flow, either way. */
+static int try_flow(judge *j, const scratch *room, bool *found) {
+  const int64_t square = j->s->d * j->s->d;
+  const double *flow = room->flow;
+  double *moment = room->moment;
+  for (double sign = 1.0; sign >= -1.0 && !*found; sign -= 2.0) {
+    const double amount = flow_room(j, flow, sign);
+    if (amount == 0.0) continue;
+    memcpy(moment, j->s->moment, (size_t)square * sizeof *moment);
+    double mass = 0.0; /* each is taken away once and added once */
+    for (int64_t e = 0; e < j->kept.count; e++) {
+      if (flow[e] != 0.0) add_step(&j->p, &j->kept.arcs[e], amount * flow[e], moment);
+      mass += 0.5 * fabs(amount * flow[e]);
+    }
+    WG_TRY(is_as_good(j, moment, mass, found));
+  }
+  j->other_gradient |= *found && !is_steady(j, room);
+  return WG_OK;
+}
+
+/* The plan against others along single circuits. */
+static int try_circuits(judge *j, scratch *room, bool *found) {
+  int64_t length;
+  for (int64_t k = 0; k < WG_MIN(j->kept.loops, (int64_t)MOST_REROUTES) && !*found; k++) {
+    WG_TRY(wg_circuits_reroute(&j->kept, &j->mem, j->kept.loop[k], room->path, &length));
+    memset(room->flow, 0, (size_t)j->kept.count * sizeof *room->flow);
+    for (int64_t i = 0; i < length; i++) room->flow[room->path[i]] = i % 2 ? -1.0 : 1.0;
+    if (length) WG_TRY(try_flow(j, room, found));
+  }
+  return WG_OK;
+}
+
+/* The plan against others along combinations of circuits that leave Sigma as it is where it
+ * matters; all of them, for whether any moves the gradients. */
+static int try_mixtures(judge *j, const fit *f, const rank_test *test, scratch *room, bool *found) {
+  const int64_t last = test->size - MOST_MIXTURES;
   j->steady = true;
-  for (int64_t i = test->size - 1; i >= 0 && is_null(test, i) && j->steady; i--) {
-    null_flow(&j->kept, f, test, i, rest, flow);
-    j->steady = is_steady(j, flow, steps, forces);
+  for (int64_t i = test->size - 1; i >= 0 && is_null(test, i); i--) {
+    null_flow(&j->kept, f, test, i, room->rest, room->flow);
+    j->steady &= is_steady(j, room);
+    if (!*found && i >= last) WG_TRY(try_flow(j, room, found));
   }
   return WG_OK;
 }
@@ -299,22 +298,21 @@ static int judge_plan(judge *j, int *verdict) {
   wg_face face;
   fit f;
   rank_test test;
+  scratch room;
   *verdict = j->complete ? WG_UNIQUE_YES : WG_UNIQUE_UNKNOWN;
-  j->steady = true;
+  j->steady = j->kept.loops == 0;
   if (j->kept.loops == 0) return WG_OK;
-  j->steady = false;
-  WG_TRY(find_other_plan(j, &found));
+  WG_TRY(make_scratch(j, &room));
+  WG_TRY(try_circuits(j, &room, &found));
   *verdict = found ? WG_UNIQUE_NO : WG_UNIQUE_UNKNOWN;
   WG_TRY(wg_face_of_moments(&j->s->simple, j->s->q, j->s->moment, &j->resolution, &j->mem, &face));
   const double labels = (double)face.count * (double)(j->p.n + j->p.m);
   if (j->kept.loops > LARGEST || labels > most_labels) return WG_OK;
   WG_TRY(make_fit(j, &j->kept, &face, &f));
   WG_TRY(test_rank(j, &f, false, &test));
-  const bool full = !is_null(&test, test.size - 1);
-  if (!full) WG_TRY(check_steady(j, &f, &test));
-  if (!full && !found) WG_TRY(find_mixed_plan(j, &f, &test, &found));
+  WG_TRY(try_mixtures(j, &f, &test, &room, &found));
   if (found) *verdict = WG_UNIQUE_NO;
-  if (full && !found && j->complete) *verdict = WG_UNIQUE_YES;
+  if (!found && !is_null(&test, test.size - 1) && j->complete) *verdict = WG_UNIQUE_YES;
   return WG_OK;
 }
 
@@ -340,6 +338,18 @@ static void move_potentials(const wg_cloud *cloud, const double *given, int64_t 
       out[cloud->members[at]] += step * wg_la_dot(forms, labels + k * forms, direction);
 }
 
+/* Whether the plan has steps that the move of Q acts on: then gradients move with it. */
+static int note_seen(judge *j, const double *move) {
+  const int64_t d = j->s->d;
+  double *product = WG_NEW(&j->mem, double, d *d);
+  if (!product) return wg_no_memory();
+  wg_la_gemm(false, false, d, d, d, 1.0, move, d, j->s->moment, d, 0.0, product, d);
+  const double square = wg_la_dot(d * d, product, product), rounding = 1e-3;
+  const double most = wg_la_dot(d * d, move, move) * j->s->info.upper * j->s->info.upper;
+  j->q_seen = square > rounding * rounding * most;
+  return WG_OK;
+}
+
 /* Walks from Q along a direction of its face, both ways, with the potentials that stay exact on the
  * plan's support; *found: some way off as much is proved as here. */
 static int find_other_q(judge *j, const fit *f, const double *direction, bool *found) {
@@ -361,6 +371,7 @@ static int find_other_q(judge *j, const fit *f, const double *direction, bool *f
     WG_TRY(prove(j, q, fx, gy, &bound));
     *found = bound >= s->info.lower - j->resolution.gap;
   }
+  if (*found) WG_TRY(note_seen(j, move));
   return WG_OK;
 }
 
@@ -382,23 +393,11 @@ static int judge_q(judge *j, int *verdict) {
 
 /* ---- all of it ---- */
 
-/* Leaves out entries below the resolution. */
-static void drop_crumbs(judge *j) {
-  wg_distinct *p = &j->p;
-  int64_t kept = 0;
-  for (int64_t e = 0; e < p->count; e++) {
-    const wg_arc arc = p->arcs[e];
-    if (arc.mass >= j->resolution.share * WG_MIN(p->a[arc.row], p->b[arc.col]))
-      p->arcs[kept++] = arc;
-  }
-  p->count = kept;
-}
-
 static int make_graphs(judge *j) {
   wg_arc_list tight, kept = {0};
   wg_circuits all;
   wg_distinct *p = &j->p;
-  drop_crumbs(j);
+  wg_distinct_drop_crumbs(p, j->resolution.share);
   WG_TRY(wg_tight_arcs(p, j->resolution.slack, j->context.threads, &j->mem, &tight));
   j->complete = tight.complete;
   WG_TRY(wg_circuits_make(&j->mem, p->n, p->m, tight.count, tight.arcs, &all));
@@ -414,7 +413,7 @@ static int judge_potentials(const judge *j, int q_verdict) {
   return q_verdict == WG_UNIQUE_YES ? WG_UNIQUE_YES : WG_UNIQUE_UNKNOWN;
 }
 
-/* Equal points that ship to several places do not move apart smoothly: theory page, 3. */
+/* Equal points that ship to several places may not move apart smoothly: theory page, 3. */
 static bool shares_unevenly(const wg_cloud *cloud, int64_t node, const wg_circuits *heavy) {
   for (int64_t k = 0; k < cloud->n; k++) {
     const int64_t partners = heavy->first[node + k + 1] - heavy->first[node + k];
@@ -424,12 +423,13 @@ static bool shares_unevenly(const wg_cloud *cloud, int64_t node, const wg_circui
 }
 
 static int judge_points(const judge *j, const wg_uniqueness *u) {
+  const bool same_steps =
+      u->plan == WG_UNIQUE_YES || (j->steady && j->complete && !j->other_gradient);
   if (shares_unevenly(&j->s->cx, 0, &j->heavy) || shares_unevenly(&j->s->cy, j->p.n, &j->heavy))
-    return WG_UNIQUE_NO;
-  const bool same_steps = u->plan == WG_UNIQUE_YES || (j->steady && j->complete);
-  if (same_steps && u->q == WG_UNIQUE_YES) return WG_UNIQUE_YES;
-  return u->q == WG_UNIQUE_NO || (u->plan == WG_UNIQUE_NO && !j->steady) ? WG_UNIQUE_NO
-                                                                         : WG_UNIQUE_UNKNOWN;
+    return WG_UNIQUE_UNKNOWN;
+  if (u->q == WG_UNIQUE_YES && same_steps) return WG_UNIQUE_YES;
+  if (u->q == WG_UNIQUE_YES && j->other_gradient) return WG_UNIQUE_NO;
+  return u->q == WG_UNIQUE_NO && j->q_seen && same_steps ? WG_UNIQUE_NO : WG_UNIQUE_UNKNOWN;
 }
 
 static int judge_all(judge *j, wg_uniqueness *u) {

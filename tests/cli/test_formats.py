@@ -218,6 +218,77 @@ def test_outputs(where):
             check(all(abs(p - q) < 1e-12 for p, q in zip(at, wanted)), "geodesic", t, k)
 
 
+def test_projection(where):
+    """Both clouds along the leading directions of Q; what they weigh."""
+    n, m, d = 20, 15, 3
+    x, y = gauss(10, n, d), gauss(11, m, d, shift=1)
+    put(where, "x.npy", npy(x))
+    put(where, "y.npy", npy(y))
+    found = report(["distance", "x.npy", "y.npy", "--gauge", "frobenius", "--project", "2",
+                    "--project-out", "p.npz"], where)
+    arrays = read_npz(os.path.join(where, "p.npz"))
+    check(set(arrays) == {"x", "y", "directions", "q_eigenvalues"}, set(arrays))
+    check(arrays["q_eigenvalues"] == ((2,), found["q_eigenvalues"][:2]), arrays["q_eigenvalues"])
+    shape, flat = arrays["directions"]
+    rows = [flat[k * d :][:d] for k in range(2)]
+    check(shape == (2, d), shape)
+    for k in range(2):
+        for l in range(2):
+            product = math.fsum(p * q for p, q in zip(rows[k], rows[l]))
+            check(abs(product - (k == l)) < 1e-12, "orthonormal", k, l, product)
+    for name, points in (("x", x), ("y", y)):
+        shape, flat = arrays[name]
+        check(shape == (len(points), 2), shape)
+        for i, point in enumerate(points):
+            for k in range(2):
+                wanted = math.fsum(p * q for p, q in zip(point, rows[k]))
+                check(abs(flat[2 * i + k] - wanted) < 1e-12, name, i, k)
+
+
+def test_gradients(where):
+    """Against a difference; W^2 scales with the square, so x . grad_x + y . grad_y = 2 W^2."""
+    x, y, a = gauss(12, 9, 2), gauss(13, 7, 2, shift=1), weights(14, 9)
+    put(where, "y.npy", npy(y))
+    put(where, "a.npy", npy(a))
+    solve = ["distance", "x.npy", "y.npy", "--a", "a.npy", "--gauge", "frobenius", "--tol", "1e-10"]
+    values = []
+    for step in (1e-4, -1e-4, 0):
+        put(where, "x.npy", npy([[x[0][0] + step, x[0][1]]] + x[1:]))
+        values.append(report([*solve, "--gradients", "g.npz"], where)["w2"]["upper"])
+    g = read_npz(os.path.join(where, "g.npz"))
+    check(set(g) == {"grad_x", "grad_y", "grad_a", "grad_b", "points_unique", "weights_unique"},
+          set(g))
+    shapes = [g[name][0] for name in ("grad_x", "grad_y", "grad_a", "grad_b")]
+    check(shapes == [(9, 2), (7, 2), (9,), (7,)], shapes)
+    check(g["points_unique"][1] == [1] and g["weights_unique"][1] == [1], g["points_unique"])
+    euler = sum(p * q for row, part in ((x, "grad_x"), (y, "grad_y"))
+                for p, q in zip([c for point in row for c in point], g[part][1]))
+    check(math.isclose(euler, 2 * values[2], rel_tol=1e-6), euler, values[2])
+    difference = (values[0] - values[1]) / 2e-4
+    check(abs(difference - g["grad_x"][1][0]) < 1e-4 * values[2], difference, g["grad_x"][1][0])
+    check(abs(math.fsum(p * q for p, q in zip(a, g["grad_a"][1]))) < 1e-9, "centred")
+
+
+def test_structure(where):
+    """A plan that is no map, an operator Q that is not the only one; p < 1 knows less."""
+    put(where, "x.csv", "-1,0\n1,0\n")
+    put(where, "y.csv", "0,-1\n0,1\n")
+    for gauge, q in (("operator", False), ("frobenius", True)):
+        found = report(["distance", "x.csv", "y.csv", "--gauge", gauge, "--structure"], where)
+        found = found["structure"]
+        check(found["x"] == {"is_map": False, "split_points": 2, "split_mass": 0.5}, found)
+        check(found["unique"]["plan"] is True and found["unique"]["q"] is q, found)
+        check(len(found["blocks"]) == 1 and found["blocks"][0]["q_rank"] == 2, found)
+    found = report(["distance", "x.csv", "y.csv", "--gauge", "max:trace@1,trace@1/2",
+                    "--structure"], where)["structure"]
+    check([block["active"] for block in found["blocks"]] == [True, False], found["blocks"])
+    check(math.isclose(found["blocks"][1]["value"], 0.25), found["blocks"])
+    found = report(["distance", "x.csv", "y.csv", "--gauge", "schatten:0.5", "--structure"],
+                   where)["structure"]
+    check(found["unique"]["plan"] is None and found["unique"]["q_radius"] is None, found)
+    check("structure" not in report(["distance", "x.csv", "y.csv"], where), "only when asked")
+
+
 def test_geodesic_speed(where):
     """W between two times of a geodesic is the share of the way (theory 3.5)."""
     put(where, "x.npy", npy(gauss(8, 15, 2)))
@@ -247,7 +318,8 @@ def main():
         test_text(where, expected)
         test_weights(where, expected)
     for test in (test_precision, test_line, test_two_atoms, test_json, test_common_json,
-                 test_outputs, test_geodesic_speed):
+                 test_outputs, test_projection, test_gradients, test_structure,
+                 test_geodesic_speed):
         with scratch() as where:
             test(where)
 
