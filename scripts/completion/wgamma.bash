@@ -7,7 +7,8 @@ _wgamma_options() {
   case $1 in
     distance)
       printf '%s ' --gauge --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
-        --seed --plan --certificate --plot --geodesic --geodesic-out --json --quiet --help ;;
+        --seed --plan --certificate --plot --geodesic --geodesic-out --structure --project \
+        --project-out --gradients --json --quiet --help ;;
     pairwise)
       printf '%s ' --stack --gauge --weights --key --tol --time-limit --memory-limit --threads \
         --out --resume --plot --json --quiet --help ;;
@@ -48,7 +49,8 @@ _wgamma() {
       compopt -o nospace
       COMPREPLY=($(compgen -W "p=1:inf kyfan=1: $_wgamma_gauges" -- "$current"))
       return ;;
-    --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key)
+    --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key | \
+      --project)
       return ;;
     --out | --data)
       [[ $command == demo ]] && only=-d
