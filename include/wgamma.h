@@ -358,6 +358,98 @@ WG_API int wg_gauge(const char *gauge, int64_t d, const double *s, double *value
 /* Eigenvalues, decreasing, of the symmetric matrix s (d x d). */
 WG_API int wg_spectrum(int64_t d, const double *s, double *values);
 
+/* ---- 5. Descent directions: linear minimisation oracle and polar factor (theory 2) ----------- */
+
+typedef struct wg_lmo_settings {
+  size_t struct_size; /* set by wg_lmo_settings_init */
+  int threads;        /* 0: all cores. Results do not depend on it, to the bit */
+  double rank_tol;    /* singular values above rank_tol sigma_1 count; 0: eps max(n, d) for double,
+                         2^-23 min(n, d) for float (what storing G in float may move them by) */
+  double tie_tol;     /* p = 1/2: values from (1 - tie_tol) sigma_1 up tie; 0: 1e-12, float 1e-6 */
+  double accuracy;    /* of V, relative; a further pass is made when the condition number asks for
+                         it; 0: 1e-10, float 1e-7 */
+  int passes;         /* over G at most to find its factors; 0: as many as are needed */
+  int check;          /* non-zero: also measure what was written (some passes more) */
+} wg_lmo_settings;
+WG_API void wg_lmo_settings_init(wg_lmo_settings *settings);
+
+typedef struct wg_lmo_report {
+  size_t struct_size;
+  double dual_norm; /* N*(G): INFINITY, or 0 or denormal, where it is no normal double */
+  double identity_error; /* |<G,V> + N*^2| / N*^2 */
+  double norm_error; /* |N(V) - N*| / N*; NAN unless settings.check */
+  int64_t rank;      /* of G, summed over the blocks of the gauge */
+  double condition;  /* largest sigma_1 / sigma_rank of a block */
+  int passes;        /* over G to find its factors */
+  double estimate;   /* of the relative error of V, before it is stored */
+  double seconds;
+  int64_t peak_bytes; /* beside g and v */
+} wg_lmo_report;
+
+/* V = J(G), the minimiser of <G,V> + N(V)^2 / 2 (theory 2): <G,V> = -N*(G)^2, N(V) = N*(G). g and
+ * v: n x d, and v may be g; n and d may be in any order. With weights (n numbers >= 0 with sum
+ * one), G is a force field on weighted points and V its velocity: norms and product are weighted.
+ * settings and report may be NULL. Right from 1e-300 to 1e300; V(2^k G) = 2^k V(G). On the kernel
+ * of G, V is zero; for p = 1/2 tied directions share evenly. g is read in blocks of rows and may be
+ * a mapped file; on failure after the first block was written (never for bad input), v is
+ * unspecified. Cost of a pass n d^2; memory O(d^2 + d threads) with d the shorter side (the number
+ * of columns with weights). WG_ERR_INPUT naming the entry that is not finite. */
+WG_API int wg_lmo(const char *gauge, int64_t n, int64_t d, const double *g, const double *weights,
+                  const wg_lmo_settings *settings, double *v, wg_lmo_report *report);
+/* The same for float: sums, factors and the report are double. */
+WG_API int wg_lmo_f32(const char *gauge, int64_t n, int64_t d, const float *g,
+                      const double *weights, const wg_lmo_settings *settings, float *v,
+                      wg_lmo_report *report);
+
+typedef enum wg_polar_method {
+  WG_POLAR_AUTO = 0,   /* exact; with a tol: Polar Express if min(n, d) <= 256 and nearly square */
+  WG_POLAR_EXACT = 1,  /* Gram matrix and eigendecomposition */
+  WG_POLAR_MUON = 2,   /* Muon's quintic: singular values in about 0.7 .. 1.2 after 5 steps */
+  WG_POLAR_NEWTON = 3, /* Newton-Schulz: 3/2 x - 1/2 x^3 */
+  WG_POLAR_EXPRESS = 4 /* the best odd polynomial at each step */
+} wg_polar_method;
+
+typedef struct wg_polar_settings {
+  size_t struct_size; /* set by wg_polar_settings_init */
+  int threads;        /* of the exact method; products of the others are BLAS's */
+  int method;         /* a wg_polar_method */
+  int steps;          /* polynomial methods: at most; 0: 5, 20, 8, or 60 with a tol */
+  double tol;         /* polynomial methods: stop when the estimate is below; 0: all steps */
+  int degree;         /* of Polar Express, odd, 3 .. 15; 5 */
+  double lower;       /* least singular value of interest over sigma_1, for Polar Express; 0: 1e-3
+                         or, if that is more, 10 max(n, d) units of rounding */
+  int gram;           /* multiply Gram matrices instead of G: 1 yes, 0 no, -1: if one side is 1.5
+                         times the other */
+  double rank_tol;    /* as in wg_lmo_settings */
+  int check;          /* non-zero: measure what was written */
+} wg_polar_settings;
+WG_API void wg_polar_settings_init(wg_polar_settings *settings);
+
+typedef struct wg_polar_report {
+  size_t struct_size;
+  int method, steps, gram, passes; /* what was done */
+  int64_t rank;     /* exact: of G; else min(n, d) */
+  double condition; /* exact: sigma_1 / sigma_rank; else NAN */
+  double estimate;  /* exact: of the relative error of U; else |A^2 - A|_F / sqrt(min(n, d)) with
+                       A = U'U, NAN without a tol */
+  double sigma_min, sigma_max; /* of U, among the rank largest; NAN unless settings.check */
+  double orthogonality;        /* largest entry of A^2 - A; NAN unless settings.check */
+  double seconds;
+  int64_t peak_bytes; /* beside g and u */
+} wg_polar_report;
+
+/* U W' for G = U diag(sigma) W' (n x d), over the singular values that count; polynomial methods
+ * take the others up to about their lower. u may be g. Returns WG_OK whether or not tol is reached:
+ * see the estimate. */
+WG_API int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settings *settings,
+                    double *u, wg_polar_report *report);
+WG_API int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings,
+                        float *u, wg_polar_report *report);
+/* c_0 x + c_1 x^3 + ... of odd degree 1 .. 15 nearest to 1 on [lower, upper], 0 < lower <= upper,
+ * by Remez; coefficients: (degree + 1) / 2; *error its distance from 1 there. */
+WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
+                               double *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,23 @@ void wg_la_gemm(bool ta, bool tb, int64_t r, int64_t s, int64_t k, double alpha,
               (int)s, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
 }
 
+void wg_la_gemm_float(bool ta, bool tb, int64_t r, int64_t s, int64_t k, float alpha,
+                      const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                      float *c, int64_t ldc) {
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)r,
+              (int)s, (int)k, alpha, a, (int)lda, b, (int)ldb, beta, c, (int)ldc);
+}
+
+void wg_la_syrk(int64_t rows, int64_t k, const double *a, double beta, double *s) {
+  cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)k, (int)rows, 1.0, a, (int)k, beta, s,
+              (int)k);
+}
+
+void wg_la_syrk_float(int64_t rows, int64_t k, const float *a, float beta, float *s) {
+  cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)k, (int)rows, 1.0F, a, (int)k, beta, s,
+              (int)k);
+}
+
 /* Reverses increasing eigenvalues (and their rows) to decreasing. */
 static void reverse_order(int64_t d, double *values, double *vectors) {
   for (int64_t i = 0; i < d / 2; i++) {

@@ -10,6 +10,12 @@
  * stored matrices. */
 void wg_la_gemm(bool ta, bool tb, int64_t r, int64_t s, int64_t k, double alpha, const double *a,
                 int64_t lda, const double *b, int64_t ldb, double beta, double *c, int64_t ldc);
+void wg_la_gemm_float(bool ta, bool tb, int64_t r, int64_t s, int64_t k, float alpha,
+                      const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
+                      float *c, int64_t ldc);
+/* Upper triangle of s (k x k) = a' a + beta s, for a (rows x k). */
+void wg_la_syrk(int64_t rows, int64_t k, const double *a, double beta, double *s);
+void wg_la_syrk_float(int64_t rows, int64_t k, const float *a, float beta, float *s);
 /* Symmetric eigenproblem: s = sum_i values[i] v_i v_i', values decreasing, v_i = row i of vectors.
  * s is not changed; it may not overlap vectors. WG_ERR_INTERNAL if it does not converge. */
 int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);

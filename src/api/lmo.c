@@ -1,0 +1,296 @@
+/* Descent directions through the public door: checks of arguments, defaults, reports. float and
+ * double go through one road, on which a matrix is a view of its rows (lmo/lmo.h). */
+#include <float.h>
+#include <limits.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "lmo/lmo.h"
+
+/* A matrix that came in through one of the doors. */
+typedef struct matrix {
+  int64_t n, d;
+  bool single;
+  const void *g;
+  void *out;
+} matrix;
+
+static wg_rows rows_of(const matrix *given, const void *data, const double *weights) {
+  return (wg_rows){.data = (void *)data,
+                   .single = given->single,
+                   .count = given->n,
+                   .width = given->d,
+                   .row_step = given->d,
+                   .column_step = 1,
+                   .weights = weights};
+}
+
+/* ---- checks ---- */
+
+static int check_matrix(const matrix *given, const char *out) {
+  if (given->n < 1 || given->d < 1)
+    return wg_fail(WG_ERR_ARGUMENT, "g has shape (%lld, %lld); both must be at least 1",
+                   (long long)given->n, (long long)given->d);
+  if (!given->g || !given->out) return wg_fail(WG_ERR_ARGUMENT, "g and %s must be given", out);
+  int64_t count, shorter = WG_MIN(given->n, given->d);
+  if (shorter > INT_MAX / 16 || __builtin_mul_overflow(given->n, given->d, &count) ||
+      count > INT64_MAX / 64)
+    return wg_fail(WG_ERR_ARGUMENT, "g has shape (%lld, %lld), more than can be worked on",
+                   (long long)given->n, (long long)given->d);
+  return WG_OK;
+}
+
+static int check_weights(int64_t n, const double *weights) {
+  wg_sum sum = {0, 0};
+  for (int64_t i = 0; weights && i < n; i++) {
+    if (!isfinite(weights[i]) || weights[i] < 0)
+      return wg_fail(WG_ERR_INPUT, "weights[%lld] = %g is not a finite number >= 0", (long long)i,
+                     weights[i]);
+    wg_sum_add(&sum, weights[i]);
+  }
+  if (!weights || fabs(wg_sum_value(sum) - 1.0) <= 1e-6) return WG_OK;
+  return wg_fail(WG_ERR_INPUT, "the weights sum to %.9g, not to one within 1e-6; divide them by it",
+                 wg_sum_value(sum));
+}
+
+/* NaN included: a tolerance is a number in [0, 1). */
+static int check_tolerance(const char *name, double tolerance) {
+  if (tolerance >= 0.0 && tolerance < 1.0) return WG_OK;
+  return wg_fail(WG_ERR_ARGUMENT, "settings.%s = %g is not in [0, 1)", name, tolerance);
+}
+
+static int check_size(size_t given, size_t known, const char *what) {
+  if (given == known) return WG_OK;
+  return wg_fail(WG_ERR_ARGUMENT, "%s.struct_size is %zu, not %zu; call wg_%s_init first", what,
+                 given, known, what);
+}
+
+/* ---- the oracle ---- */
+
+void wg_lmo_settings_init(wg_lmo_settings *settings) {
+  *settings = (wg_lmo_settings){.struct_size = sizeof *settings};
+}
+
+static int read_lmo_settings(const wg_lmo_settings *s, const matrix *given,
+                             wg_lmo_options *options) {
+  WG_TRY(check_size(s->struct_size, sizeof *s, "lmo_settings"));
+  WG_TRY(check_tolerance("rank_tol", s->rank_tol));
+  WG_TRY(check_tolerance("tie_tol", s->tie_tol));
+  WG_TRY(check_tolerance("accuracy", s->accuracy));
+  if (s->threads < 0 || s->passes < 0)
+    return wg_fail(WG_ERR_ARGUMENT, "settings.threads = %d and settings.passes = %d must be >= 0",
+                   s->threads, s->passes);
+  double rank_tol = given->single ? (double)FLT_EPSILON * (double)WG_MIN(given->n, given->d)
+                                  : DBL_EPSILON * (double)WG_MAX(given->n, given->d);
+  *options = (wg_lmo_options){.threads = wg_thread_count(s->threads),
+                              .rank_tol = s->rank_tol > 0.0 ? s->rank_tol : WG_MIN(rank_tol, 0.5),
+                              .tie_tol = s->tie_tol > 0.0 ? s->tie_tol
+                                         : given->single  ? 1e-6
+                                                          : 1e-12,
+                              .accuracy = s->accuracy > 0.0 ? s->accuracy
+                                          : given->single   ? 1e-7
+                                                            : 1e-10,
+                              .passes = s->passes};
+  return WG_OK;
+}
+
+static void fill_lmo_report(const wg_lmo_answer *answer, double seconds, size_t peak,
+                            wg_lmo_report *report) {
+  double square = answer->norm * answer->norm;
+  bool zero = answer->norm == 0.0;
+  *report =
+      (wg_lmo_report){.struct_size = sizeof *report,
+                      .dual_norm = ldexp(answer->norm, answer->exponent),
+                      .identity_error = zero ? 0.0 : fabs(answer->product + square) / square,
+                      .norm_error = zero ? 0.0 * answer->norm_of_j
+                                         : fabs(answer->norm_of_j - answer->norm) / answer->norm,
+                      .rank = answer->rank,
+                      .condition = answer->condition,
+                      .passes = answer->passes,
+                      .estimate = answer->estimate,
+                      .seconds = seconds,
+                      .peak_bytes = (int64_t)peak};
+}
+
+static int solve_lmo(wg_mem *mem, const char *gauge, const matrix *given, const double *weights,
+                     const wg_lmo_settings *settings, wg_lmo_answer *answer) {
+  wg_lmo_settings defaults;
+  wg_lmo_options options;
+  wg_lmo_settings_init(&defaults);
+  if (!settings) settings = &defaults;
+  if (!gauge) return wg_fail(WG_ERR_ARGUMENT, "no gauge is given; try \"operator\"");
+  WG_TRY(check_matrix(given, "v"));
+  WG_TRY(read_lmo_settings(settings, given, &options));
+  WG_TRY(check_weights(given->n, weights));
+  wg_gauge_spec *spec = WG_NEW(mem, wg_gauge_spec, 1);
+  if (!spec) return wg_no_memory();
+  WG_TRY(wg_gauge_parse(gauge, spec));
+  WG_TRY(wg_gauge_bind(spec, given->d));
+  wg_rows g = rows_of(given, given->g, weights), out = rows_of(given, given->out, weights);
+  return wg_lmo_solve(spec, &g, &options, settings->check != 0, &out, mem, answer);
+}
+
+static int run_lmo(const char *gauge, const matrix *given, const double *weights,
+                   const wg_lmo_settings *settings, wg_lmo_report *report) {
+  wg_clear_error();
+  double start = wg_now();
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_lmo_answer answer;
+  int status = solve_lmo(&mem, gauge, given, weights, settings, &answer);
+  if (status == WG_OK && report) fill_lmo_report(&answer, wg_now() - start, ledger.peak, report);
+  wg_mem_clear(&mem);
+  return status;
+}
+
+int wg_lmo(const char *gauge, int64_t n, int64_t d, const double *g, const double *weights,
+           const wg_lmo_settings *settings, double *v, wg_lmo_report *report) {
+  return run_lmo(gauge, &(matrix){n, d, false, g, v}, weights, settings, report);
+}
+
+int wg_lmo_f32(const char *gauge, int64_t n, int64_t d, const float *g, const double *weights,
+               const wg_lmo_settings *settings, float *v, wg_lmo_report *report) {
+  return run_lmo(gauge, &(matrix){n, d, true, g, v}, weights, settings, report);
+}
+
+/* ---- the polar factor ---- */
+
+void wg_polar_settings_init(wg_polar_settings *settings) {
+  *settings = (wg_polar_settings){.struct_size = sizeof *settings, .degree = 5, .gram = -1};
+}
+
+static int check_polar_settings(const wg_polar_settings *s) {
+  WG_TRY(check_size(s->struct_size, sizeof *s, "polar_settings"));
+  WG_TRY(check_tolerance("rank_tol", s->rank_tol));
+  WG_TRY(check_tolerance("tol", s->tol));
+  WG_TRY(check_tolerance("lower", s->lower));
+  if (s->method < WG_POLAR_AUTO || s->method > WG_POLAR_EXPRESS)
+    return wg_fail(WG_ERR_ARGUMENT, "settings.method = %d is none", s->method);
+  if (s->degree < 3 || s->degree > 2 * WG_MOST_TERMS - 1 || s->degree % 2 == 0)
+    return wg_fail(WG_ERR_ARGUMENT, "settings.degree = %d is not odd from 3 to %d", s->degree,
+                   2 * WG_MOST_TERMS - 1);
+  if (s->threads < 0 || s->steps < 0)
+    return wg_fail(WG_ERR_ARGUMENT, "settings.threads = %d and settings.steps = %d must be >= 0",
+                   s->threads, s->steps);
+  return WG_OK;
+}
+
+static int choose_method(const wg_polar_settings *s, const matrix *given, bool is_long) {
+  const int64_t small = 256;
+  if (s->method != WG_POLAR_AUTO) return s->method;
+  bool polynomial = s->tol > 0.0 && !is_long && WG_MIN(given->n, given->d) <= small;
+  return polynomial ? WG_POLAR_EXPRESS : WG_POLAR_EXACT;
+}
+
+static wg_polynomial_plan make_plan(const wg_polar_settings *s, const matrix *given, int method,
+                                    bool is_long) {
+  static const int usual[] = {[WG_POLAR_MUON] = 5, [WG_POLAR_NEWTON] = 20, [WG_POLAR_EXPRESS] = 8};
+  const int most = 60;
+  double unit = given->single ? (double)FLT_EPSILON : DBL_EPSILON;
+  /* Below this, directions of rounding noise would be lifted to one. */
+  double least = WG_MIN(WG_MAX(10.0 * (double)WG_MAX(given->n, given->d) * unit, 1e-3), 0.5);
+  return (wg_polynomial_plan){.method = method,
+                              .terms = (s->degree + 1) / 2,
+                              .steps = s->steps       ? s->steps
+                                       : s->tol > 0.0 ? most
+                                                      : usual[method],
+                              .tol = s->tol,
+                              .lower = s->lower > 0.0 ? s->lower
+                                       : s->tol > 0.0 ? least
+                                                      : 1e-3,
+                              .gram = s->gram < 0 ? is_long : s->gram != 0};
+}
+
+static int solve_exact(wg_mem *mem, const matrix *given, const wg_polar_settings *settings,
+                       wg_polar_report *report) {
+  wg_lmo_settings as_lmo;
+  wg_lmo_options options;
+  wg_lmo_answer answer;
+  wg_lmo_settings_init(&as_lmo);
+  as_lmo.threads = settings->threads;
+  as_lmo.rank_tol = settings->rank_tol;
+  WG_TRY(read_lmo_settings(&as_lmo, given, &options));
+  wg_rows g = rows_of(given, given->g, NULL), out = rows_of(given, given->out, NULL);
+  WG_TRY(wg_polar_exact(&g, &options, &out, mem, &answer));
+  report->rank = answer.rank;
+  report->condition = answer.condition;
+  report->estimate = answer.estimate;
+  report->passes = answer.passes;
+  return WG_OK;
+}
+
+static int solve_polynomial(wg_mem *mem, const matrix *given, const wg_polynomial_plan *plan,
+                            wg_polar_report *report) {
+  wg_rows g = rows_of(given, given->g, NULL), out = rows_of(given, given->out, NULL);
+  wg_rows tall = given->n >= given->d ? g : wg_rows_transposed(&g);
+  wg_rows to = given->n >= given->d ? out : wg_rows_transposed(&out);
+  report->gram = plan->gram;
+  report->rank = WG_MIN(given->n, given->d);
+  int (*run)(const wg_rows *, const wg_polynomial_plan *, const wg_rows *, wg_mem *, int *,
+             double *) = given->single ? wg_polynomial_float : wg_polynomial_double;
+  int status = run(&tall, plan, &to, mem, &report->steps, &report->estimate);
+  return status == WG_ERR_INPUT ? wg_rows_refuse(&g, "g") : status;
+}
+
+static int solve_polar(wg_mem *mem, const matrix *given, const wg_polar_settings *settings,
+                       wg_polar_report *report) {
+  double aspect = (double)WG_MAX(given->n, given->d) / (double)WG_MIN(given->n, given->d);
+  bool is_long = aspect >= 1.5;
+  wg_isometry found = {NAN, NAN, NAN};
+  report->method = choose_method(settings, given, is_long);
+  if (report->method == WG_POLAR_EXACT) {
+    WG_TRY(solve_exact(mem, given, settings, report));
+  } else {
+    wg_polynomial_plan plan = make_plan(settings, given, report->method, is_long);
+    WG_TRY(solve_polynomial(mem, given, &plan, report));
+  }
+  wg_rows out = rows_of(given, given->out, NULL);
+  if (settings->check)
+    WG_TRY(wg_isometry_check(&out, report->rank, wg_thread_count(settings->threads), mem, &found));
+  report->sigma_min = found.least;
+  report->sigma_max = found.largest;
+  report->orthogonality = found.error;
+  return WG_OK;
+}
+
+static int run_polar(const matrix *given, const wg_polar_settings *settings,
+                     wg_polar_report *report) {
+  wg_clear_error();
+  double start = wg_now();
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_polar_settings defaults;
+  wg_polar_settings_init(&defaults);
+  if (!settings) settings = &defaults;
+  wg_polar_report found = {.struct_size = sizeof found, .condition = NAN};
+  int status = check_matrix(given, "u");
+  if (status == WG_OK) status = check_polar_settings(settings);
+  if (status == WG_OK) status = solve_polar(&mem, given, settings, &found);
+  found.seconds = wg_now() - start;
+  found.peak_bytes = (int64_t)ledger.peak;
+  if (status == WG_OK && report) *report = found;
+  wg_mem_clear(&mem);
+  return status;
+}
+
+int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settings *settings, double *u,
+             wg_polar_report *report) {
+  return run_polar(&(matrix){n, d, false, g, u}, settings, report);
+}
+
+int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings, float *u,
+                 wg_polar_report *report) {
+  return run_polar(&(matrix){n, d, true, g, u}, settings, report);
+}
+
+int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
+                        double *error) {
+  wg_clear_error();
+  if (degree < 1 || degree > 2 * WG_MOST_TERMS - 1 || degree % 2 == 0)
+    return wg_fail(WG_ERR_ARGUMENT, "degree = %d is not odd from 1 to %d", degree,
+                   2 * WG_MOST_TERMS - 1);
+  if (!(lower > 0.0 && lower <= upper && isfinite(upper)) || !coefficients || !error)
+    return wg_fail(WG_ERR_ARGUMENT, "0 < lower <= upper is needed, and room for the results");
+  wg_remez_odd((degree + 1) / 2, lower, upper, coefficients, error);
+  return WG_OK;
+}
