@@ -25,6 +25,8 @@ int wg_cli_verify(int argc, char **argv);
 int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
+int wg_cli_lmo(int argc, char **argv);
+int wg_cli_polar(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */

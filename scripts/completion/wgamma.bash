@@ -19,6 +19,12 @@ _wgamma_options() {
       printf '%s ' --from-samples --gauge --a --b --tol --time-limit --memory-limit --seed --out \
         --geodesic --geodesic-out --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
+    lmo)
+      printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \
+        --threads --json --quiet --help ;;
+    polar)
+      printf '%s ' --out --method --steps --tol --degree --lower --gram --rank-tol --key \
+        --threads --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;
@@ -34,7 +40,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian gauge info demo help version'
+  local commands='distance pairwise path verify gaussian gauge lmo polar info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
@@ -49,7 +55,14 @@ _wgamma() {
       compopt -o nospace
       COMPREPLY=($(compgen -W "p=1:inf kyfan=1: $_wgamma_gauges" -- "$current"))
       return ;;
-    --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key | \
+    --method)
+      COMPREPLY=($(compgen -W 'auto exact muon newton-schulz polar-express' -- "$current"))
+      return ;;
+    --gram)
+      COMPREPLY=($(compgen -W 'auto yes no' -- "$current"))
+      return ;;
+    --rank-tol | --tie-tol | --accuracy | --steps | --degree | --lower | \
+      --tol | --time-limit | --max-calls | --memory-limit | --threads | --seed | --geodesic | --key | \
       --project)
       return ;;
     --out | --data)

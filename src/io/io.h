@@ -107,6 +107,32 @@ int wg_io_journal_open(wg_mem *mem, const char *path, const char *header, wg_io_
 int wg_io_journal_append(wg_io_journal *journal, const char *line);
 void wg_io_journal_close(wg_io_journal *journal); /* NULL is fine */
 
+/* Matrices larger than memory ------------------------------------------------------------------ */
+
+/* A plain .npy (float64 or float32, little-endian, C order) as it lies in the file, read-only. */
+typedef struct wg_io_map {
+  const void *data;
+  bool single;
+  int ndim;
+  int64_t shape[WG_IO_MAX_NDIM];
+  int64_t count;
+  void *start; /* of the mapping, and its size */
+  size_t size;
+} wg_io_map;
+/* *plain is false, and nothing is mapped, when path is something else, which wg_io_read may read. A
+ * file that shrinks while it is mapped ends the process. */
+int wg_io_map_npy(const char *path, wg_io_map *map, bool *plain);
+void wg_io_unmap(wg_io_map *map);
+
+/* An .npy that is filled where it will lie: a temporary file of the full size beside path, mapped;
+ * memory where path is standard output or a device. array: dtype "<f8" or "<f4" and shape; its data
+ * are not looked at. Finishing renames it; until then nothing is seen at path. */
+typedef struct wg_io_output wg_io_output;
+int wg_io_output_begin(wg_mem *mem, const char *path, const wg_io_member *array,
+                       wg_io_output **output, void **data);
+int wg_io_output_finish(wg_io_output *output);
+void wg_io_output_discard(wg_io_output *output); /* NULL, and one that is finished, are fine */
+
 /* Certificates (docs/user/certificate.md) ------------------------------------------------------ */
 int wg_io_write_certificate(const char *path, const wg_certificate *certificate);
 /* Reads and checks structure and checksum; the arrays live in mem. */

@@ -348,22 +348,30 @@ static size_t entry_width(const char *dtype) {
   return dtype[1] == 'S' ? (size_t)strtoul(dtype + 2, NULL, 10) : 8;
 }
 
-int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes) {
+size_t wg_io_npy_head(const wg_io_member *array, unsigned char head[WG_IO_NPY_HEAD]) {
   enum { ALIGN = 64 };
   char shape[WG_IO_SHAPE_TEXT], dict[WG_IO_SHAPE_TEXT + 96];
   int length = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
                         array->dtype, wg_io_shape_text(shape, array->ndim, array->shape));
   size_t offset = (WG_IO_NPY_MIN + (size_t)length + 1 + ALIGN - 1) / ALIGN * ALIGN;
+  memcpy(head, magic, sizeof magic);
+  head[6] = 1;
+  head[7] = 0;
+  wg_io_put_little(head + 8, 2, offset - WG_IO_NPY_MIN);
+  memset(head + WG_IO_NPY_MIN, ' ', offset - WG_IO_NPY_MIN - 1);
+  memcpy(head + WG_IO_NPY_MIN, dict, (size_t)length);
+  head[offset - 1] = '\n';
+  return offset;
+}
+
+int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes) {
+  unsigned char head[WG_IO_NPY_HEAD];
+  size_t offset = wg_io_npy_head(array, head);
   size_t count = 1, width = entry_width(array->dtype);
   for (int k = 0; k < array->ndim; k++) count *= (size_t)array->shape[k];
   unsigned char *out = WG_NEW(mem, unsigned char, offset + count * width);
   if (!out) return wg_no_memory();
-  memcpy(out, magic, sizeof magic);
-  out[6] = 1;
-  wg_io_put_little(out + 8, 2, offset - WG_IO_NPY_MIN);
-  memset(out + WG_IO_NPY_MIN, ' ', offset - WG_IO_NPY_MIN - 1);
-  memcpy(out + WG_IO_NPY_MIN, dict, (size_t)length);
-  out[offset - 1] = '\n';
+  memcpy(out, head, offset);
   if (array->dtype[1] == 'S')
     memcpy(out + offset, array->data, count * width);
   else

@@ -26,6 +26,9 @@ int wg_io_npy_header_parse(wg_io_bytes bytes, wg_io_npy_header *header);
 /* Refuses a file of `size` bytes that does not end where the data end. */
 int wg_io_npy_check_size(const char *name, const wg_io_npy_header *header, uint64_t size);
 int wg_io_parse_npy(wg_mem *mem, wg_io_bytes bytes, wg_io_array *array);
+/* What comes before the data in the npy file of an array; its size. */
+enum { WG_IO_NPY_HEAD = WG_IO_SHAPE_TEXT + 256 };
+size_t wg_io_npy_head(const wg_io_member *array, unsigned char head[WG_IO_NPY_HEAD]);
 /* The npy file of an array, in memory. */
 int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes);
 

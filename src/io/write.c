@@ -5,13 +5,16 @@
  * mkstemp so that the umask decides its permissions, and it carries a name of its own so that a
  * long file name has no trouble with a suffix. What is not a regular file (a device, a pipe) is
  * written in place, for renaming over /dev/null would replace the device; a symbolic link is
- * followed. Cost O(bytes). */
+ * followed. Cost O(bytes).
+ *
+ * A matrix larger than memory is filled through a mapping of its temporary file. */
 #define _XOPEN_SOURCE 700 /* realpath; NOLINT(bugprone-reserved-identifier) */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,7 +64,7 @@ static int create_temporary(target *to) {
                           to->path, (long)getpid(), k);
     if ((size_t)length >= sizeof to->temporary)
       return cannot_write(to->asked, strerror(ENAMETOOLONG));
-    to->file = open(to->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    to->file = open(to->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (to->file >= 0) return WG_OK;
     if (errno != EEXIST && errno != EINTR) break;
   }
@@ -100,10 +103,10 @@ static int write_special(const char *path, const void *bytes, size_t size) {
   return status;
 }
 
-/* Fills the temporary and moves it to its place. */
-static bool replace(target *to, const void *bytes, size_t size) {
-  bool written = wg_io_write_all(to->file, bytes, size) && wg_io_flush(to->file) &&
-                 (!to->exists || fchmod(to->file, to->mode) == 0);
+/* Closes the temporary and moves it to its place; filled: all bytes are in it. */
+static bool settle(target *to, bool filled) {
+  bool written =
+      filled && wg_io_flush(to->file) && (!to->exists || fchmod(to->file, to->mode) == 0);
   int trouble = errno;
   if (close(to->file) < 0 && written && errno != EINTR) {
     written = false;
@@ -125,7 +128,8 @@ int wg_io_write_bytes(const char *path, const void *bytes, size_t size) {
   WG_TRY(examine(path, &to));
   if (to.special) return write_special(path, bytes, size);
   WG_TRY(create_temporary(&to));
-  return replace(&to, bytes, size) ? WG_OK : cannot_write(path, strerror(errno));
+  return settle(&to, wg_io_write_all(to.file, bytes, size)) ? WG_OK
+                                                            : cannot_write(path, strerror(errno));
 }
 
 int wg_io_check_writable(const char *path) {
@@ -147,4 +151,76 @@ int wg_io_write_npy(const char *path, const wg_io_member *array) {
   if (status == WG_OK) status = wg_io_write_bytes(path, bytes.data, bytes.size);
   wg_mem_clear(&scratch);
   return status;
+}
+
+/* ---- outputs that are filled where they lie ---- */
+
+struct wg_io_output {
+  target to;
+  bool mapped, open;
+  unsigned char *bytes; /* the whole file */
+  size_t size;
+};
+
+/* The space is taken beforehand: a disk that fills would otherwise show as a signal. */
+static int map_temporary(wg_io_output *output) {
+  int trouble = posix_fallocate(output->to.file, 0, (off_t)output->size);
+  if (trouble == EOPNOTSUPP || trouble == EINVAL)
+    trouble = ftruncate(output->to.file, (off_t)output->size) == 0 ? 0 : errno;
+  void *bytes = MAP_FAILED;
+  if (!trouble) {
+    bytes = mmap(NULL, output->size, PROT_READ | PROT_WRITE, MAP_SHARED, output->to.file, 0);
+    if (bytes == MAP_FAILED) trouble = errno;
+  }
+  if (!trouble) {
+    output->bytes = bytes;
+    output->mapped = output->open = true;
+    return WG_OK;
+  }
+  close(output->to.file);
+  unlink(output->to.temporary);
+  return cannot_write(output->to.asked, strerror(trouble));
+}
+
+static int open_output(wg_mem *mem, const char *path, wg_io_output *output) {
+  bool stream = !strcmp(path, "-");
+  output->to.asked = path;
+  if (!stream) WG_TRY(examine(path, &output->to));
+  if (stream || output->to.special) {
+    output->bytes = WG_NEW(mem, unsigned char, output->size);
+    output->open = true;
+    return output->bytes ? WG_OK : wg_no_memory();
+  }
+  WG_TRY(create_temporary(&output->to));
+  return map_temporary(output);
+}
+
+int wg_io_output_begin(wg_mem *mem, const char *path, const wg_io_member *array,
+                       wg_io_output **output, void **data) {
+  unsigned char head[WG_IO_NPY_HEAD];
+  size_t offset = wg_io_npy_head(array, head), size = array->dtype[2] == '4' ? 4 : 8;
+  for (int k = 0; k < array->ndim; k++) size *= (size_t)array->shape[k];
+  wg_io_output *made = WG_NEW(mem, wg_io_output, 1);
+  if (!made) return wg_no_memory();
+  made->size = offset + size;
+  WG_TRY(open_output(mem, path, made));
+  memcpy(made->bytes, head, offset);
+  *data = made->bytes + offset;
+  *output = made;
+  return WG_OK;
+}
+
+int wg_io_output_finish(wg_io_output *output) {
+  output->open = false;
+  if (!output->mapped) return wg_io_write_bytes(output->to.asked, output->bytes, output->size);
+  bool filled = munmap(output->bytes, output->size) == 0;
+  return settle(&output->to, filled) ? WG_OK : cannot_write(output->to.asked, strerror(errno));
+}
+
+void wg_io_output_discard(wg_io_output *output) {
+  if (!output || !output->open || !output->mapped) return;
+  output->open = false;
+  munmap(output->bytes, output->size);
+  close(output->to.file);
+  unlink(output->to.temporary);
 }

@@ -73,6 +73,7 @@ static double twin(const char *gauge, int64_t n, int64_t d, const double *g, dou
   double *v = test_numbers(x.k);
   int64_t rank = 0;
   while (rank < x.k && x.s[rank] > rank_tol * x.s[0]) rank++;
+  for (int64_t i = rank; i < x.k; i++) x.s[i] = 0.0;
   double norm = rank ? twin_values(gauge, rank, x.s, v) : 0.0;
   for (int64_t a = 0; a < n; a++)
     for (int64_t b = 0; b < d; b++) {

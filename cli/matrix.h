@@ -1,0 +1,25 @@
+/* What lmo and polar share: a matrix in, a matrix of the same shape and type out. */
+#ifndef WG_CLI_MATRIX_H
+#define WG_CLI_MATRIX_H
+
+#include "cli.h"
+
+typedef struct wg_cli_matrix {
+  const char *path;
+  bool single; /* float32; else float64 */
+  int64_t n, d;
+  int ndim;
+  int64_t shape[WG_IO_MAX_NDIM];
+  const void *data;
+  wg_io_map map; /* when the file needs no conversion */
+} wg_cli_matrix;
+/* Maps or reads the matrix; key as in wg_cli_read_member. float32 stays float32, other types become
+ * float64. Sets *used if the key was needed. */
+int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *used,
+                       wg_cli_matrix *matrix);
+void wg_cli_matrix_close(wg_cli_matrix *matrix);
+/* An output like `matrix` at path. */
+int wg_cli_matrix_output(wg_mem *mem, const wg_cli_matrix *matrix, const char *path,
+                         wg_io_output **output, void **data);
+
+#endif

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Files of lmo and polar: types, kinds, places; what fails leaves nothing behind.
+
+The velocity of a matrix with orthogonal columns is known: for `operator`, minus the sum of their
+lengths times the columns, each divided by its length."""
+
+import math
+import os
+import struct
+
+from harness import *
+
+N, D = 2000, 4
+LENGTHS = [3.0, 2.0, 1.0, 0.5]
+
+
+def matrix():
+    """Columns of a Fourier basis, orthogonal up to rounding, of the lengths above."""
+    scale = math.sqrt(2.0 / N)
+    waves = [[math.cos(2 * math.pi * i / N), math.sin(2 * math.pi * i / N),
+              math.cos(4 * math.pi * i / N), math.sin(4 * math.pi * i / N)] for i in range(N)]
+    return [[scale * LENGTHS[j] * wave[j] for j in range(D)] for wave in waves]
+
+
+def numbers(data, width):
+    """The entries of an npy of floats, after checking its type."""
+    length = struct.unpack("<H", data[8:10])[0]
+    head = data[10 : 10 + length]
+    check(b"'<f%d'" % width in head and b"(%d, %d)" % (N, D) in head, "header", head)
+    count = N * D
+    return struct.unpack(f"<{count}{'f' if width == 4 else 'd'}", data[10 + length :])
+
+
+def close(found, expected, tolerance):
+    return len(found) == len(expected) and all(
+        abs(a - b) <= tolerance for a, b in zip(found, expected))
+
+
+def test_types(where):
+    rows = matrix()
+    polar = [row[j] / LENGTHS[j] for row in rows for j in range(D)]
+    expected = [-sum(LENGTHS) * entry for entry in polar]
+    npz(where, "g.npz", {"g": npy(rows), "s": npy(rows, "<f4")})
+    put(where, "g.csv", "\n".join(",".join(map(repr, row)) for row in rows))
+    cases = [("g8.npy", npy(rows), 8), ("g4.npy", npy(rows, "<f4"), 4),
+             ("f8.npy", npy(rows, "<f8", True), 8), ("f4.npy", npy(rows, "<f4", True), 4),
+             ("b4.npy", npy(rows, ">f4"), 4)]
+    for name, data, width in cases:
+        put(where, name, data)
+    sources = [([name], width) for name, data, width in cases]
+    sources += [(["g.npz", "--key", "g"], 8), (["g.npz", "--key", "s"], 4), (["g.csv"], 8)]
+    for source, width in sources:
+        tolerance = 1e-6 if width == 4 else 1e-12
+        found = report(["lmo", *source, "--out", "v.npy"], where)
+        check(abs(found.get("dual_norm", 0) - sum(LENGTHS)) < tolerance, source, found)
+        check(found.get("dtype") == f"float{8 * width}", source, found)
+        check(close(numbers(get(where, "v.npy"), width), expected, 10 * tolerance), source)
+        report(["polar", *source, "--out", "u.npy"], where)
+        check(close(numbers(get(where, "u.npy"), width), polar, 10 * tolerance), source)
+    done = run(["lmo", "-", "--out", "-"], where, stdin=get(where, "g8.npy"))
+    check(done.returncode == 0 and close(numbers(done.stdout, 8), expected, 1e-11), "streams")
+
+
+def test_memory(where):
+    """A plain file is not loaded."""
+    put(where, "g.npy", npy_header("'<f8'", (200000, 4)) +
+        struct.pack("<800000d", *(math.sin(1.7 * k) for k in range(800000))))
+    found = report(["lmo", "g.npy", "--out", "v.npy", "--threads", "1"], where)
+    check(found.get("peak_bytes", 1e9) < 400000, "peak", found)
+    check(found.get("dual_gap", 1) < 1e-12, found)
+
+
+def test_weights(where):
+    rows = gauss(5, 30, 3)
+    shares = weights(6, 30)
+    put(where, "g.npy", npy(rows))
+    put(where, "w.npy", npy(shares))
+    npz(where, "both.npz", {"g": npy(rows), "w": npy(shares)})
+    one = report(["lmo", "g.npy", "--weights", "w.npy", "--out", "v.npy", "--check"], where)
+    report(["lmo", "both.npz", "--weights", "both.npz", "--key", "g,w", "--out", "w2.npy"], where)
+    check(get(where, "v.npy") == get(where, "w2.npy"), "members")
+    velocity = read_npy(get(where, "v.npy"))[1]
+    product = sum(shares[k // 3] * rows[k // 3][k % 3] * velocity[k] for k in range(90))
+    check(abs(product / one["dual_norm"] ** 2 + 1) < 1e-12, "identity", product, one)
+    check(one["norm_error"] < 1e-12, one)
+
+
+def test_nothing_left(where):
+    put(where, "bad.npy", npy([[1.0, 2.0], [float("nan"), 1.0]]))
+    put(where, "keep.npy", b"what was there")
+    put(where, "short.npy", npy(gauss(1, 9, 2))[:-8])
+    for command in ("lmo", "polar"):
+        for name, words in (("bad.npy", "[1, 0] = nan"), ("short.npy", "truncated")):
+            done = run([command, name, "--out", "keep.npy"], where)
+            check(done.returncode == 3 and words in text(done.stderr), command, text(done.stderr))
+        check(get(where, "keep.npy") == b"what was there", "kept")
+    check(sorted(os.listdir(where)) == ["bad.npy", "keep.npy", "short.npy"], os.listdir(where))
+
+
+def main():
+    for test in (test_types, test_memory, test_weights, test_nothing_left):
+        with scratch() as where:
+            test(where)
+
+
+run_all(main)
