@@ -2,6 +2,7 @@
  * formulas of theory 2 written down as they stand there. Random and nasty matrices: rank deficient,
  * tied, tiny and huge, one row, one column, ill-conditioned; float and double. */
 #include "linalg/la.h"
+#include "lmo/kernels.h"
 #include "support.h"
 
 /* ---- the twin ---- */
@@ -178,9 +179,10 @@ static void test_rank_deficient_and_tied(void **state) {
   (void)state;
   static const double deficient[] = {3, 2, 1, 0, 0, 0}, tied[] = {2, 2, 2, 1, 1, 0};
   static const double all_equal[] = {5, 5, 5, 5, 5, 5}, one[] = {4, 0, 0, 0, 0, 0};
-  const double *const spectra[] = {deficient, tied, all_equal, one};
+  static const double split[] = {9, 7, 1, 0.5, 0.2, 0.1}; /* Ky Fan keeps the first only */
+  const double *const spectra[] = {deficient, tied, all_equal, one, split};
   wg_rng rng = {2};
-  for (int k = 0; k < 4; k++)
+  for (int k = 0; k < 5; k++)
     for (int tall = 0; tall < 2; tall++) {
       int64_t n = tall ? 30 : 6, d = tall ? 6 : 30;
       double *g = with_spectrum(&rng, n, d, spectra[k]);
@@ -413,6 +415,40 @@ static void test_same_bits(void **state) {
   }
 }
 
+/* The kernels of this processor against the plain ones. */
+static void test_kernels(void **state) {
+  (void)state;
+  const wg_lmo_kernels *plain = &wg_kernels_portable, *here = wg_lmo_kernels_here();
+  wg_rng rng = {13};
+  for (int64_t inner = 8; inner <= WG_SMALL; inner += 8)
+    for (int64_t width = 8; width <= WG_SMALL; width += 8) {
+      int64_t rows = 24;
+      double *x = gaussian(&rng, rows * inner), *m = gaussian(&rng, inner * width);
+      double *one = test_numbers(WG_SMALL * WG_SMALL), *other = test_numbers(WG_SMALL * WG_SMALL);
+      plain->multiply(rows, inner, width, x, m, one);
+      here->multiply(rows, inner, width, x, m, other);
+      for (int64_t i = 0; i < rows * width; i++) assert_near(one[i], other[i], 1e-12);
+      memset(one, 0, (size_t)(inner * inner) * sizeof *one);
+      memset(other, 0, (size_t)(inner * inner) * sizeof *other);
+      plain->gram(rows, inner, x, one);
+      here->gram(rows, inner, x, other);
+      for (int64_t i = 0; i < inner; i++)
+        for (int64_t j = i; j < inner; j++) {
+          double sum = 0.0;
+          for (int64_t k = 0; k < rows; k++) sum += x[k * inner + i] * x[k * inner + j];
+          assert_near(one[i * inner + j], sum, 1e-12);
+          assert_near(other[i * inner + j], sum, 1e-12);
+        }
+      double dot = wg_la_dot(rows * inner, x, x);
+      assert_near(plain->dot(rows * inner, x, x), dot, 1e-12 * dot);
+      assert_near(here->dot(rows * inner, x, x), dot, 1e-12 * dot);
+      free(x);
+      free(m);
+      free(one);
+      free(other);
+    }
+}
+
 static void test_refused(void **state) {
   (void)state;
   double g[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, v[12], a[4] = {0.5, 0.5, 0, 0};
@@ -555,6 +591,7 @@ int main(void) {
       cmocka_unit_test(test_zero_weight),
       cmocka_unit_test(test_float),
       cmocka_unit_test(test_same_bits),
+      cmocka_unit_test(test_kernels),
       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_remez),
       cmocka_unit_test(test_polynomial_methods),
