@@ -15,7 +15,7 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
   >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
 compile = cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static install clean
+.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -55,7 +55,7 @@ fuzz:
 	  build-fuzz/corpus tests/fuzz/corpus
 
 # numpy, POT and CVXPY are the system's, or those that setup.sh puts into build-bench.
-bench-ot bench-long bench-static: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
+bench-ot bench-long bench-static bench-lmo: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
 bench-ot: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/ot/run.py --out bench/e2e/ot/results/compare.json
@@ -68,6 +68,10 @@ bench-long: all
 bench-static: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/static/run.py --out bench/e2e/static/results/compare.json
+
+bench-lmo: all
+	@scripts/setup.sh bench
+	@python3 -B bench/micro/lmo/run.py --out bench/micro/lmo/results/compare.json
 
 install: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release $(if $(PREFIX),-DCMAKE_INSTALL_PREFIX=$(PREFIX)))

@@ -375,13 +375,13 @@ WG_API void wg_lmo_settings_init(wg_lmo_settings *settings);
 
 typedef struct wg_lmo_report {
   size_t struct_size;
-  double dual_norm; /* N*(G): INFINITY, or 0 or denormal, where it is no normal double */
+  double dual_norm;      /* N*(G): INFINITY, or 0 or denormal, where it is no normal double */
   double identity_error; /* |<G,V> + N*^2| / N*^2 */
-  double norm_error; /* |N(V) - N*| / N*; NAN unless settings.check */
-  int64_t rank;      /* of G, summed over the blocks of the gauge */
-  double condition;  /* largest sigma_1 / sigma_rank of a block */
-  int passes;        /* over G to find its factors */
-  double estimate;   /* of the relative error of V, before it is stored */
+  double norm_error;     /* |N(V) - N*| / N*; NAN unless settings.check */
+  int64_t rank;          /* of G, summed over the blocks of the gauge */
+  double condition;      /* largest sigma_1 / sigma_rank of a block */
+  int passes;            /* over G to find its factors */
+  double estimate;       /* of the relative error of V, before it is stored */
   double seconds;
   int64_t peak_bytes; /* beside g and v */
 } wg_lmo_report;
@@ -428,10 +428,10 @@ WG_API void wg_polar_settings_init(wg_polar_settings *settings);
 typedef struct wg_polar_report {
   size_t struct_size;
   int method, steps, gram, passes; /* what was done */
-  int64_t rank;     /* exact: of G; else min(n, d) */
-  double condition; /* exact: sigma_1 / sigma_rank; else NAN */
-  double estimate;  /* exact: of the relative error of U; else |A^2 - A|_F / sqrt(min(n, d)) with
-                       A = U'U, NAN without a tol */
+  int64_t rank;                    /* exact: of G; else min(n, d) */
+  double condition;                /* exact: sigma_1 / sigma_rank; else NAN */
+  double estimate; /* exact: of the relative error of U; else |A^2 - A|_F / sqrt(min(n, d)) with
+                      A = U'U, NAN without a tol */
   double sigma_min, sigma_max; /* of U, among the rank largest; NAN unless settings.check */
   double orthogonality;        /* largest entry of A^2 - A; NAN unless settings.check */
   double seconds;

@@ -50,12 +50,12 @@ typedef struct layout {
 static int64_t pad(int64_t width) { return (width + WG_LANES - 1) / WG_LANES * WG_LANES; }
 
 static layout layout_of(const wg_rows *rows, int64_t inner, int threads) {
-  const int64_t room = 1 << 12, most_groups = 32;
+  const int64_t room = 1 << 12, most_groups = 32, many = 512;
   layout cut = {.width = pad(rows->width), .inner = pad(inner), .kernels = wg_lmo_kernels_here()};
   int64_t widest = WG_MAX(cut.width, cut.inner);
   cut.small = widest <= WG_SMALL;
   cut.block =
-      cut.small ? WG_MIN(pad(room / widest), pad(rows->count)) : WG_MIN(256, pad(rows->count));
+      cut.small ? WG_MIN(pad(room / widest), pad(rows->count)) : WG_MIN(many, pad(rows->count));
   cut.groups = cut.small ? WG_MIN(most_groups, 1 + rows->count / (4 * cut.block)) : 1;
   double work = (double)rows->count * (double)widest * (double)widest;
   cut.threads = cut.small ? (int)WG_MIN(cut.groups, wg_threads_for(threads, work)) : 1;
@@ -69,31 +69,35 @@ static int64_t group_start(const wg_rows *rows, const layout *cut, int64_t group
 
 /* ---- in and out ---- */
 
-/* Loops that differ in the type of the entry only. */
+/* Loops that differ in the type of the entry only; rows without gaps are one long row. */
 #define COPY_IN(type)                                                                       \
   do {                                                                                      \
     const type *from = (const type *)rows->data + first * rows->row_step;                   \
     if (rows->column_step == 1)                                                             \
-      for (int64_t i = 0; i < count; i++)                                                   \
-        for (int64_t j = 0; j < rows->width; j++)                                           \
+      for (int64_t i = 0; i < lines; i++)                                                   \
+        for (int64_t j = 0; j < length; j++)                                                \
           block[i * stride + j] = (double)from[i * rows->row_step + j];                     \
     else                                                                                    \
-      for (int64_t j = 0; j < rows->width; j++)                                             \
-        for (int64_t i = 0; i < count; i++)                                                 \
+      for (int64_t j = 0; j < length; j++)                                                  \
+        for (int64_t i = 0; i < lines; i++)                                                 \
           block[i * stride + j] = (double)from[i * rows->row_step + j * rows->column_step]; \
   } while (0)
 #define COPY_OUT(type)                                                                  \
   do {                                                                                  \
     type *to = (type *)rows->data + first * rows->row_step;                             \
     if (rows->column_step == 1)                                                         \
-      for (int64_t i = 0; i < count; i++)                                               \
-        for (int64_t j = 0; j < rows->width; j++)                                       \
+      for (int64_t i = 0; i < lines; i++)                                               \
+        for (int64_t j = 0; j < length; j++)                                            \
           to[i * rows->row_step + j] = (type)block[i * stride + j];                     \
     else                                                                                \
-      for (int64_t j = 0; j < rows->width; j++)                                         \
-        for (int64_t i = 0; i < count; i++)                                             \
+      for (int64_t j = 0; j < length; j++)                                              \
+        for (int64_t i = 0; i < lines; i++)                                             \
           to[i * rows->row_step + j * rows->column_step] = (type)block[i * stride + j]; \
   } while (0)
+
+static bool has_no_gaps(const wg_rows *rows, int64_t stride) {
+  return rows->column_step == 1 && rows->row_step == stride && rows->width == stride;
+}
 
 static void scale_block(int64_t count, double *block, int exponent) {
   if (!exponent) return;
@@ -103,12 +107,12 @@ static void scale_block(int64_t count, double *block, int exponent) {
 
 /* Doubles side by side, of which whole blocks need no copy. */
 static bool is_plain(const wg_rows *rows, const layout *cut, int64_t count) {
-  return !rows->single && rows->column_step == 1 && rows->row_step == cut->width &&
-         rows->width == cut->width && count % WG_LANES == 0;
+  return !rows->single && has_no_gaps(rows, cut->width) && count % WG_LANES == 0;
 }
 
 /* Rows first .. first + count, times 2^exponent, weighted or not, the rest of the padded block
  * zero: in `block`, or where they are. */
+WG_MULTIVERSION
 static const double *bring(const wg_rows *rows, const layout *cut, int64_t first, int64_t count,
                            int exponent, bool weighted, double *block) {
   int64_t stride = cut->width, padded = pad(count);
@@ -117,6 +121,8 @@ static const double *bring(const wg_rows *rows, const layout *cut, int64_t first
     return (const double *)rows->data + first * stride;
   if (stride != rows->width || padded != count)
     memset(block, 0, (size_t)(padded * stride) * sizeof *block);
+  bool flat = has_no_gaps(rows, stride);
+  int64_t lines = flat ? 1 : count, length = flat ? count * stride : rows->width;
   if (rows->single)
     COPY_IN(float);
   else
@@ -129,8 +135,11 @@ static const double *bring(const wg_rows *rows, const layout *cut, int64_t first
   return block;
 }
 
+WG_MULTIVERSION
 static void copy_out(const wg_rows *rows, int64_t stride, int64_t first, int64_t count,
                      const double *block) {
+  bool flat = has_no_gaps(rows, stride);
+  int64_t lines = flat ? 1 : count, length = flat ? count * stride : rows->width;
   if (rows->single)
     COPY_OUT(float);
   else
