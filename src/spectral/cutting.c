@@ -218,10 +218,13 @@ static int search_on(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectra
   }
 }
 
-static int start_search(wg_spectral *s, const wg_gauge_spec *spec, double *point) {
+/* After a coarse start the optimum is near: far calls would cost many pivots and tell little. And a
+ * coarse problem needs no better cuts than those about its best Q. */
+static int start_search(wg_spectral *s, const wg_gauge_spec *spec, double *point, search *state) {
   bool found;
   double lower;
   WG_TRY(wg_coarse_q(s, spec, point, &found));
+  if (found || s->is_coarse) state->outward = 0.25;
   if (!found) wg_gauge_center(spec, point);
   return wg_oracle(s, point, &lower);
 }
@@ -239,7 +242,7 @@ int wg_cutting_planes(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectr
                   .outward = 1.0};
   int status = point && near_q ? WG_OK : wg_no_memory();
   s->upper = INFINITY;
-  if (status == WG_OK && s->count == 0) status = start_search(s, spec, point);
+  if (status == WG_OK && s->count == 0) status = start_search(s, spec, point, &state);
   if (status == WG_OK) set_near(s, &state, s->q, s->lower);
   if (status == WG_OK) status = search_on(s, spec, limits, &state, point, outcome);
   wg_mem_clear(&scratch);
