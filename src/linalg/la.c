@@ -78,6 +78,17 @@ int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l) {
   return WG_OK;
 }
 
+int wg_la_gram_factor_of_rows(int64_t k, int64_t length, double *a, double *room, double *l) {
+  /* LAPACK sees a' = Q R; its upper triangle, R, is our lower one, l. Its panels are recursive. */
+  const lapack_int panel = (lapack_int)(k < 32 ? k : 32);
+  lapack_int fault = LAPACKE_dgeqrt(LAPACK_COL_MAJOR, (lapack_int)length, (lapack_int)k, panel, a,
+                                    (lapack_int)length, room, panel);
+  WG_TRY(lapack_status(fault, "the orthogonal factorisation", k));
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = 0; j < k; j++) l[i * k + j] = j <= i ? a[i * length + j] : 0.0;
+  return WG_OK;
+}
+
 void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, double *b) {
   cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, (int)d, (int)k, 1.0,
               l, (int)ldl, b, (int)k);

@@ -25,6 +25,9 @@ int64_t wg_la_cholesky(int64_t d, double *a);
 /* For a (rows x k, rows >= k, destroyed): l (k x k, lower triangle, rest zero) with l l' = a' a, by
  * orthogonal reflections, which do not square the condition number as forming a' a would. */
 int wg_la_gram_factor(int64_t rows, int64_t k, double *a, double *l);
+/* The same for the k vectors of `length` >= k numbers in the rows of a, l l' = a a': several times
+ * faster where a does not fit into cache. room: 32 k numbers of scratch. */
+int wg_la_gram_factor_of_rows(int64_t k, int64_t length, double *a, double *room, double *l);
 /* Solves (l l') x = b in place for k right-hand sides, b d x k; l as wg_la_cholesky leaves it, rows
  * ldl apart. */
 void wg_la_cholesky_solve(int64_t d, const double *l, int64_t ldl, int64_t k, double *b);

@@ -55,7 +55,7 @@ typedef struct interior {
   double *extra, *border, *rhs_own, rhs_border;
   double *unit;                    /* width: what its columns are scaled by                      */
   ranked *order;                   /* count                                                      */
-  double *stack, *factor;          /* (count + width) x width, width x width                     */
+  double *stack, *room, *factor;   /* width x (count + width), 32 x width, width x width         */
   double *solved_border, *rhs, *z; /* width                                                */
   double *moment, *q;              /* d x d                                                      */
 } interior;
@@ -96,6 +96,7 @@ static int create_arrays(wg_mem *mem, interior *t) {
                {&t->rhs_own, width},
                {&t->unit, width},
                {&t->stack, (count + width) * width},
+               {&t->room, 32 * width},
                {&t->factor, width * width},
                {&t->solved_border, width},
                {&t->rhs, width},
@@ -275,6 +276,20 @@ static int compare_ranks(const void *left, const void *right) {
   return (a->arc > b->arc) - (a->arc < b->arc);
 }
 
+/* Each function's values on the arcs in their order, and below the roots of `extra`. */
+static void stack_functions(interior *t) {
+  enum { TOGETHER = 16 }; /* arcs, so that both sides are read and written by cache lines */
+  const int64_t width = t->width, k = width - 1, count = t->p->count, length = count + k;
+  for (int64_t first = 0; first < count; first += TOGETHER)
+    for (int64_t i = 0; i < k; i++)
+      for (int64_t e = first; e < WG_MIN(first + TOGETHER, count); e++)
+        t->stack[i * length + e] = t->values[t->order[e].arc * width + i] * t->unit[i];
+  for (int64_t i = 0; i < k; i++) {
+    memset(t->stack + i * length + count, 0, (size_t)k * sizeof(double));
+    t->stack[i * length + count + i] = sqrt(t->extra[i]) * t->unit[i];
+  }
+}
+
 /* Factorises the small system: reflections of the arcs' functions, scaled to columns of unit
  * length, the largest rows first, which keeps each row's own accuracy (Powell and Reid 1969). */
 static int factor_small(interior *t) {
@@ -290,15 +305,10 @@ static int factor_small(interior *t) {
     for (int64_t i = 0; i < k; i++)
       t->order[e].size = WG_MAX(t->order[e].size, fabs(t->values[e * width + i]) * t->unit[i]);
   qsort(t->order, (size_t)count, sizeof *t->order, compare_ranks);
-  for (int64_t e = 0; e < count; e++)
-    for (int64_t i = 0; i < k; i++)
-      t->stack[e * k + i] = t->values[t->order[e].arc * width + i] * t->unit[i];
-  memset(t->stack + count * k, 0, (size_t)(k * k) * sizeof(double));
-  for (int64_t i = 0; i < k; i++) {
+  for (int64_t i = 0; i < k; i++)
     if (!(t->extra[i] >= 0.0) || !isfinite(t->unit[i])) return 1;
-    t->stack[(count + i) * k + i] = sqrt(t->extra[i]) * t->unit[i];
-  }
-  WG_TRY(wg_la_gram_factor(count + k, k, t->stack, t->factor));
+  stack_functions(t);
+  WG_TRY(wg_la_gram_factor_of_rows(k, count + k, t->stack, t->room, t->factor));
   for (int64_t i = 0; i < k; i++) {
     if (!(fabs(t->factor[i * k + i]) > 0.0)) return 1;
     t->solved_border[i] = t->border[i] * t->unit[i];
