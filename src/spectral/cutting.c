@@ -18,7 +18,8 @@
 #include "linalg/la.h"
 #include "spectral/state.h"
 
-enum { STALLED = 6, STALLED_LOCALLY = 2, MOST_VAIN = 12, MOST_GRAPH = 2000, MANY_COLUMNS = 14 };
+enum { STALLED = 6, STALLED_LOCALLY = 2, MOST_VAIN = 12, MOST_GRAPH = 2000 };
+enum { FEW_COLUMNS = 6, MANY_COLUMNS = 14, FEW_POINTS = 100 };
 
 typedef struct search {
   double *near_q, near; /* the best Q for couplings on the known arcs; what it proves of those  */
@@ -164,13 +165,16 @@ static double arcs_time(const wg_spectral *s) {
 }
 
 /* Cutting planes learn d (d+1)/2 numbers one call at a time, and the master's work grows with them:
- * in high dimension the interior point takes its place when it is less work than the calls that are
- * left at the present rate. It is good for one round of arcs, of which some are needed. */
+ * in higher dimension the interior point takes its place when it is less work than the calls that
+ * are left at the present rate. It is good for one round of arcs, of which some are needed. Its
+ * last digits suffer from many arcs: where few calls are left for them, they are left to those. */
 static bool arcs_pay(const wg_spectral *s, const search *state, double tol) {
-  const double near = 2e-2, rounds = 4.0;
+  const int64_t points = WG_MIN(s->n, s->m);
+  const double near = 2e-2, rounds = 4.0, sharp = 1e-8;
   const double left =
       WG_MIN(log(WG_MAX(relative_gap(s) / tol, 1.0)) / state->rate, 3.0 * s->d * (s->d + 1));
-  if (state->arcs_vain >= 1 || WG_MIN(s->n, s->m) > MOST_GRAPH || s->d < MANY_COLUMNS) return false;
+  if (state->arcs_vain >= 1 || points > MOST_GRAPH) return false;
+  if (s->d < (tol < sharp && points > FEW_POINTS ? MANY_COLUMNS : FEW_COLUMNS)) return false;
   return relative_gap(s) < near && left * call_time(s) > rounds * arcs_time(s);
 }
 
