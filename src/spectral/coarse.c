@@ -11,7 +11,7 @@
 
 #include "spectral/state.h"
 
-enum { MANY_POINTS = 400, FEW_COLUMNS = 5 };
+enum { MANY_POINTS = 100, FEW_COLUMNS = 5 };
 
 static int make_cloud(wg_spectral *s, wg_mem *mem, int64_t count, const double *points,
                       const int64_t *mass, wg_cloud *cloud) {
