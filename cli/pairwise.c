@@ -162,20 +162,19 @@ static int take_pair(const wg_pair *pair, void *data) {
 }
 
 /* Of the pairs of this run and of those before it. */
-static int total_outcome(const wg_pairwise_result *found) {
-  const int64_t count = found->clouds->count;
+static int total_outcome(const wg_pairwise_result *found, int64_t count) {
   int64_t worst = WG_CERTIFIED;
   if (found->finished < found->pairs) return found->info.outcome;
   for (int64_t e = 0; e < count * count; e++) worst = WG_MAX(worst, found->outcome[e]);
   return (int)worst;
 }
 
-static int solve(const wg_pairwise_request *asked, wg_pairwise_result *found) {
-  const wg_pairwise_clouds *clouds = found->clouds;
+static int solve(const wg_pairwise_request *asked, const wg_pairwise_clouds *clouds,
+                 wg_pairwise_result *found) {
   found->info.struct_size = sizeof found->info;
   WG_TRY(wg_pairwise(clouds->count, clouds->d, clouds->each, found->gauge, &asked->settings,
                      found->known, take_pair, found, &found->info));
-  found->total_outcome = total_outcome(found);
+  found->total_outcome = total_outcome(found, clouds->count);
   return WG_OK;
 }
 
@@ -216,7 +215,7 @@ static int run(wg_pairwise_request *asked, wg_mem *mem, wg_pairwise_result *foun
   int exit_status = prepare(mem, asked, &clouds, found);
   if (exit_status != WG_EXIT_OK) return exit_status;
   wg_cli_watch_begin();
-  status = solve(asked, found);
+  status = solve(asked, &clouds, found);
   wg_cli_watch_end(&watcher);
   found->peak_bytes = (int64_t)mem->ledger->peak + found->info.peak_bytes;
   return status < 0 ? wg_cli_refuse("pairwise", status) : deliver(asked, found);

@@ -312,6 +312,7 @@ static int run(request *asked, wg_mem *mem, wg_mem *scratch) {
   if (status < 0) return wg_cli_refuse("path", status);
   wg_cli_watch(&watcher, asked->clouds.quiet, settings);
   const double start = wg_now();
+  const wg_settings given = *settings;
   deadline limit = {settings->progress, settings->progress_data, start + settings->time_limit,
                     false};
   settings->progress = report;
@@ -326,6 +327,7 @@ static int run(request *asked, wg_mem *mem, wg_mem *scratch) {
     exit_status = status < 0 ? wg_cli_refuse("path", status) : deliver(mem, asked, &found);
   }
   wg_free(solver);
+  *settings = given;
   return exit_status;
 }
 

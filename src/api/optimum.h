@@ -90,7 +90,7 @@ int wg_face_of_moments(const wg_gauge_spec *spec, const double *q, const double 
 int wg_face_matrix(const wg_face *face, const double *coefficients, wg_mem *mem, double *matrix);
 /* Block b at `moment`, seen through the same resolution. */
 int wg_face_block(const wg_gauge_spec *spec, int64_t b, const double *q, const double *moment,
-                  const wg_resolution *resolution, wg_mem *mem, wg_block_structure *block);
+                  const wg_resolution *resolution, wg_mem *mem, wg_block_structure *found);
 /* No two matrices of K with <Q, moment> within gap of the gauge are further apart in Frobenius
  * norm.
  */

@@ -316,7 +316,8 @@ static int take_arrays(wg_mem *mem, const frame *from, const layout *plan, const
   memcpy(block + plan->bytes, gauge, length);
   const void *at[ARRAYS] = {0};
   for (int k = 0; k < plan->count; k++) at[k] = block + plan->parts[k].offset;
-  const double *claim = at[CLAIM];
+  double claim[CLAIMS];
+  memcpy(claim, block + plan->parts[CLAIM].offset, sizeof claim);
   c->struct_size = sizeof *c;
   c->gauge = (const char *)block + plan->bytes;
   c->x = at[X], c->a = at[A], c->y = at[Y], c->b = at[B];

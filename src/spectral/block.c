@@ -372,8 +372,7 @@ static int make_basis(wg_master_block *block, double *beta) {
   }
   int64_t at = 0;
   for (int64_t i = 0; i < s; i++)
-    for (int64_t j = i; j < s; j++, at++)
-      block->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
+    for (int64_t j = i; j < s; j++, at++) block->root[at] = 1.0 / sqrt(1.0 + beta[i] * beta[j]);
   return WG_OK;
 }
 
