@@ -543,6 +543,138 @@ WG_API int64_t wg_energy_dimension(const wg_energy *energy);
 WG_API const char *wg_energy_name(const wg_energy *energy);
 WG_API void wg_energy_free(wg_energy *energy); /* NULL is fine */
 
+/* ---- 8. Flows of particles (theory 6, docs/theory/flows.md) ---------------------------------- */
+
+/* dx_i/dt = v_i, v = J(g) the velocity of least cost for the force g of an energy F (wg_lmo with
+ * weights): the gradient flow of F in the distance W of a gauge. Then dF/dt = -N*(g)^2, the
+ * energy-dissipation identity, which every run measures. */
+typedef struct wg_flow wg_flow;
+
+typedef enum wg_flow_method {
+  WG_FLOW_AUTO = 0,    /* DOPRI; where it stalls the clip step stands in, which the log says     */
+  WG_FLOW_EULER = 1,   /* explicit, of fixed step; with a cap                                    */
+  WG_FLOW_RK4 = 2,     /* classical, of fixed step                                               */
+  WG_FLOW_DOPRI = 3,   /* Dormand-Prince 5(4): error of the points and defect of the energy      */
+  WG_FLOW_CLIP = 4,    /* minimises <g,V> + N(V)^2/(2 step) + L |V|^2/2, L by backtracking: F
+                          never grows; first order. Not for max of gauges but trace, operator    */
+  WG_FLOW_EVENTS = 5,  /* DOPRI that ends a step where a mode is lost (operator, kyfan)          */
+  WG_FLOW_JKO = 6,     /* minimises F(X + V) + N(V)^2/(2 step): V moves each particle itself, and
+                          N(V) >= W; gauges as CLIP                                              */
+  WG_FLOW_MOMENTUM = 7 /* inertia dA/dt + A = g, dX/dt = J(A), A = 0 at first, by DOPRI          */
+} wg_flow_method;
+
+/* One accepted step, or the start. */
+typedef struct wg_flow_record {
+  double time, step;
+  double energy;
+  double lyapunov;           /* energy; with momentum F + inertia/2 N*(A)^2, which falls at N*(A)^2 */
+  double slope2;             /* N*(g)^2 (momentum: of A)                                       */
+  double rate;               /* -<g, v>                                                        */
+  double speed;              /* N(v)                                                           */
+  double fenchel_gap;        /* <g,v> + N(v)^2/2 + N*(g)^2/2: 0 for the exact oracle           */
+  double identity;           /* F(0) - F(t) - integral of the rate, by the method's own weights  */
+  double identity_trapezoid; /* F(0) - F(t) - integral of speed^2/2 + slope^2/2, by trapezoids  */
+  double defect;             /* what this step added to identity                               */
+  double pl_ratio;           /* N*^2 / (2 (F - infimum)), NAN where no infimum is known        */
+  double effective_time;     /* less than time by what caps and clips took                     */
+  int64_t rank, evaluations; /* modes that move; forces so far                                 */
+  int64_t method, clipped;   /* a wg_flow_method; 1: capped or clipped                         */
+} wg_flow_record;
+
+typedef enum wg_flow_event_kind {
+  WG_FLOW_MODE_LOST = 1,     /* value: its singular value                                      */
+  WG_FLOW_MODE_GAINED = 2,   /* value: its singular value                                      */
+  WG_FLOW_MODE_REVERSED = 3, /* passed zero within one step                                    */
+  WG_FLOW_SWITCHED = 4,      /* to the clip step (value: its length), AUTO                     */
+  WG_FLOW_RETURNED = 5       /* to DOPRI                                                       */
+} wg_flow_event_kind;
+typedef struct wg_flow_event {
+  double time, value;
+  int64_t kind, mode; /* mode: how many larger singular values there are in all blocks         */
+} wg_flow_event;
+
+/* Called before each step with a seed that depends on settings.seed and the step only: an energy
+ * can draw a minibatch by it. Such a run is outside the theory: forces are not gradients of F. */
+typedef int (*wg_flow_seed_fn)(uint64_t seed, void *data);
+/* Called after each accepted step; x: n x d. The flow may be looked at and saved. Non-zero stops. */
+typedef int (*wg_flow_step_fn)(wg_flow *flow, const wg_flow_record *record, const double *x,
+                               void *data);
+
+typedef struct wg_flow_settings {
+  size_t struct_size;  /* set by wg_flow_settings_init                                         */
+  int method;          /* a wg_flow_method                                                     */
+  double step;         /* length: EULER, RK4, CLIP, JKO; the others begin with it; 0: chosen     */
+  double tol;          /* adaptive methods: error of a step relative to the spread of the points,
+                          and a tenth of it: defect relative to the energy lost so far; 1e-5   */
+  double cutoff;       /* singular values up to cutoff sigma_1 do not move; 0: 10 tol where the
+                          method is adaptive (EVENTS: 1e-6, and only modes that were lost), 1e-12
+                          elsewhere                                                            */
+  double inertia;      /* MOMENTUM; 1                                                          */
+  double cap;          /* EULER: most N(displacement) of a step; 0: none                       */
+  int newton_steps;    /* > 0: Newton-Schulz steps in the place of the exact polar factor;
+                          operator without blocks                                              */
+  int64_t max_steps;   /* of one call of wg_flow_run, rejected ones included; 0: no limit      */
+  double time_limit;   /* seconds of one call; INFINITY                                        */
+  int64_t memory_limit;
+  int threads; /* 0: all cores                                                                 */
+  uint64_t seed;
+  wg_flow_seed_fn reseed; /* fixed-step methods only                                           */
+  void *reseed_data;
+  wg_progress_fn progress; /* its phase says how far the flow is                               */
+  void *progress_data;
+  wg_flow_step_fn accepted;
+  void *accepted_data;
+} wg_flow_settings;
+WG_API void wg_flow_settings_init(wg_flow_settings *settings);
+
+typedef struct wg_flow_info {
+  size_t struct_size;
+  int outcome; /* WG_CERTIFIED: resolved; WG_GAP_OPEN: at its time, but not resolved;
+                  WG_CALL_LIMIT (max_steps), WG_TIME_LIMIT, WG_STOPPED                         */
+  int resolved; /* 1: identities within 1e-3 of the energy lost, no caps, clips or minibatches,
+                   Fenchel gap below 1e-3 N*^2                                                 */
+  double time, energy, lyapunov, slope2;
+  double start_energy;
+  double residual; /* the larger identity error that counts, over the energy lost              */
+  double most_cut; /* largest share of N* left out by the cut-off                              */
+  double worst_gap; /* largest Fenchel gap over N*^2                                           */
+  double effective_time;
+  int64_t steps, evaluations, rejected, clipped, switches, rank_changes, reversals;
+  int64_t uphill; /* steps at whose end the energy (momentum: lyapunov) was larger             */
+  double seconds; /* of the last call                                                          */
+  int64_t peak_bytes;
+} wg_flow_info;
+
+/* Copies x (n x d) and a (n positive weights, sum one within 1e-6, or NULL: uniform); keeps
+ * energy, which must outlive the flow. Evaluates once. settings may be NULL. */
+WG_API int wg_flow_setup(wg_flow **flow, wg_energy *energy, int64_t n, int64_t d, const double *x,
+                         const double *a, const char *gauge, const wg_flow_settings *settings);
+/* Follows the flow to `time` (nothing is done for one that has passed) or to a limit; may be called
+ * again. info may be NULL. Returns the outcome (>= 0) or a negative status, with the flow where its
+ * last accepted step ended. A run in several calls of given times takes a step to end at each. */
+WG_API int wg_flow_run(wg_flow *flow, double time, wg_flow_info *info);
+/* x, force, velocity: n x d each or NULL. */
+WG_API int wg_flow_get(const wg_flow *flow, double *time, double *x, double *force,
+                       double *velocity);
+/* Views until the next run, load or free. spectra: count x kept, the largest eigenvalues of S_g
+ * (momentum: S_A), decreasing. */
+typedef struct wg_flow_log {
+  int64_t count, kept, event_count;
+  const wg_flow_record *records;
+  const double *spectra;
+  const wg_flow_event *events;
+} wg_flow_log;
+WG_API int wg_flow_get_log(const wg_flow *flow, wg_flow_log *log);
+/* What kind of run this was, in a few sentences; cut at size bytes. */
+WG_API int wg_flow_summary(const wg_flow *flow, char *text, size_t size);
+/* The whole flow but its energy and settings, as bytes of this machine's kind. *needed: how many;
+ * buffer NULL: asks that only. */
+WG_API int wg_flow_save(const wg_flow *flow, void *buffer, size_t size, size_t *needed);
+/* Into a flow set up with the same energy, weights, gauge and settings (WG_ERR_INPUT naming what
+ * differs): what follows is, to the bit, what would have followed. */
+WG_API int wg_flow_load(wg_flow *flow, const void *buffer, size_t size);
+WG_API void wg_flow_free(wg_flow *flow); /* NULL is fine */
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #define WG_FLOW_FLOW_H
 
 #include "base/base.h"
+#include "gauge/gauge.h"
 
 /* An energy F of the measure mu = sum_i a_i delta_{x_i} and its force g = grad (dF/dmu), taken at
  * the particles. For weights a the gradient of x -> F is a_i g_i: forces are per unit mass, as the
@@ -19,5 +20,26 @@ struct wg_energy {
   void (*release)(void *self); /* NULL: nothing to free */
   void *self;
 };
+
+/* ---- flows of particles: what wg_flow_* of wgamma.h does, on arguments that are checked ---- */
+/* Whether clip and JKO steps are known: not for a block max with blocks other than trace and
+ * operator (prox.c). */
+bool wg_modes_has_prox(const wg_gauge_spec *spec);
+/* spec is bound to d columns; a: n positive weights with sum one. */
+int wg_flow_make(wg_energy *energy, int64_t n, int64_t d, const double *x, const double *a,
+                 const wg_gauge_spec *spec, const wg_flow_settings *settings, wg_flow **flow);
+int wg_flow_advance(wg_flow *flow, double time, int *outcome);
+void wg_flow_describe(const wg_flow *flow, int outcome, double seconds, wg_flow_info *info);
+void wg_flow_release(wg_flow *flow);
+const double *wg_flow_x(const wg_flow *flow);
+const double *wg_flow_g(const wg_flow *flow);
+const double *wg_flow_v(const wg_flow *flow);
+void wg_flow_shape(const wg_flow *flow, int64_t *n, int64_t *d);
+double wg_flow_now(const wg_flow *flow);
+void wg_flow_list(const wg_flow *flow, wg_flow_log *log);
+void wg_flow_say(const wg_flow *flow, char *text, size_t size); /* the summary in words (log.c) */
+/* Checkpoints (state.c). */
+int wg_flow_pack(const wg_flow *flow, void *buffer, size_t size, size_t *needed);
+int wg_flow_unpack(wg_flow *flow, const void *buffer, size_t size);
 
 #endif
