@@ -20,4 +20,6 @@ struct wg_energy {
   void *self;
 };
 
+#include "flow/energies.h"
+
 #endif
