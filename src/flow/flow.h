@@ -21,6 +21,7 @@ struct wg_energy {
   void *self;
 };
 
+#include "flow/energies.h"
 /* ---- flows of particles: what wg_flow_* of wgamma.h does, on arguments that are checked ---- */
 /* Whether clip and JKO steps are known: not for a block max with blocks other than trace and
  * operator (prox.c). */

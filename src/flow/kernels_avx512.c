@@ -1,0 +1,13 @@
+/* Kernels for AVX-512; see kernels_avx2.c. */
+#ifdef __AVX512F__
+#include <immintrin.h>
+
+#define WG_FLOW_SET wg_flow_avx512
+#define WG_BYTES 64
+#define WG_ROOT_FLOAT(x) ((vec_float)_mm512_rsqrt14_ps((__m512)(x)))
+#define WG_ROOT_DOUBLE(x) ((vec_double)_mm512_rsqrt14_pd((__m512d)(x)))
+#define WG_ROOT_DOUBLE_STEPS 2
+#include "flow/kernels_body.h"
+#else
+typedef int wg_no_flow_avx512;
+#endif

@@ -1,0 +1,60 @@
+/* The kernels of kernels.h for one instruction set. The file that includes this one sets
+ *   WG_FLOW_SET      the name of the set,
+ *   WG_BYTES         the size of a vector,
+ *   WG_ROOT_FLOAT    an estimate of 1 / sqrt(x) that one Newton step makes exact to rounding,
+ *   WG_ROOT_DOUBLE   and the same for WG_ROOT_DOUBLE_STEPS of them; without these, lane by lane.
+ */
+#include "flow/kernels.h"
+
+typedef double vec_double __attribute__((vector_size(WG_BYTES), aligned(8), may_alias));
+typedef float vec_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
+typedef int64_t mask_double __attribute__((vector_size(WG_BYTES), aligned(8), may_alias));
+typedef int32_t mask_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
+#define WG_INLINE static inline __attribute__((always_inline))
+
+#ifdef WG_ROOT_FLOAT
+WG_INLINE vec_float reciprocal_root_float(vec_float x) {
+  const vec_float y = WG_ROOT_FLOAT(x);
+  return y * (1.5F - 0.5F * x * y * y);
+}
+
+WG_INLINE vec_double reciprocal_root_double(vec_double x) {
+  vec_double y = WG_ROOT_DOUBLE(x);
+  for (int step = 0; step < WG_ROOT_DOUBLE_STEPS; step++) y = y * (1.5 - 0.5 * x * y * y);
+  return y;
+}
+#else
+WG_INLINE vec_float reciprocal_root_float(vec_float x) {
+  for (int l = 0; l < WG_BYTES / 4; l++) x[l] = reciprocal_root_float_lane(x[l]);
+  return x;
+}
+
+WG_INLINE vec_double reciprocal_root_double(vec_double x) {
+  for (int l = 0; l < WG_BYTES / 8; l++) x[l] = reciprocal_root_double_lane(x[l]);
+  return x;
+}
+#endif
+
+#define WG_REAL double
+#define WG_WORD int64_t
+#define WG_OF(name) name##_double
+#define WG_MANTISSA 52
+#define WG_LOWEST (-700.0)
+#define WG_LN2_HIGH 6.93147180369123816490e-01
+#define WG_LN2_LOW 1.90821492927058770002e-10
+#define WG_TERMS 12
+#include "flow/pairs_body.h"
+
+#define WG_REAL float
+#define WG_WORD int32_t
+#define WG_OF(name) name##_float
+#define WG_MANTISSA 23
+#define WG_LOWEST (-80.0F)
+#define WG_LN2_HIGH 0.693359375F
+#define WG_LN2_LOW (-2.12194440e-4F)
+#define WG_TERMS 7
+#include "flow/pairs_body.h"
+
+#include "flow/network_body.h"
+
+const wg_flow_kernels WG_FLOW_SET = {pairs_double, pairs_float, net_forward, net_backward};
