@@ -21,6 +21,7 @@
 typedef struct modes {
   wg_factor *factors; /* a block each                                    */
   double *sigma, *v;  /* d: as found; the velocity's, with its own signs */
+  double *kept;       /* d: sigma above the cut-off                      */
   unsigned char *moves;
 } modes;
 
@@ -55,9 +56,10 @@ static int find_modes(wg_flow *flow, const double *g, modes *found) {
                             .tie_tol = 1e-12,
                             .accuracy = 1e-10};
   found->factors = WG_NEW(&flow->scratch, wg_factor, spec->block_count);
-  found->sigma = WG_NEW(&flow->scratch, double, 2 * flow->d);
+  found->sigma = WG_NEW(&flow->scratch, double, 3 * flow->d);
   if (!found->factors || !found->sigma) return wg_no_memory();
   found->v = found->sigma + flow->d;
+  found->kept = found->v + flow->d;
   for (int64_t b = 0; b < spec->block_count; b++) {
     const wg_gauge_block *block = &spec->blocks[b];
     wg_rows part = wg_rows_columns(&rows, block->start, block->size);
@@ -112,17 +114,19 @@ static double largest_of(int64_t count, const double *sigma) {
 
 /* The exact oracle on modes above the cut-off, or its Newton-Schulz shadow. */
 static void plain_velocity(const wg_flow *flow, const modes *found, wg_flow_rate *rate) {
+  const double regain = 4.0; /* times the cut-off: a mode that was lost would flicker at it */
   const double cut = flow->settings.cutoff * largest_of(flow->d, found->sigma);
-  double *left = found->v; /* the profile reads before it writes */
-  rate->slope = wg_modes_dual(&flow->spec, found->sigma, left);
+  double *kept = found->kept;
+  rate->slope = wg_modes_dual(&flow->spec, found->sigma, found->v);
   for (int64_t j = 0; j < flow->d; j++) {
-    left[j] = found->sigma[j] > cut ? found->sigma[j] : 0.0;
-    rate->rank += found->moves[j] = left[j] > 0.0;
+    bool moved = flow->now.moves[j] || flow->state.attempts == 0;
+    kept[j] = found->sigma[j] > (moved ? cut : regain * cut) ? found->sigma[j] : 0.0;
+    rate->rank += found->moves[j] = kept[j] > 0.0;
   }
   if (flow->settings.newton_steps > 0)
-    wg_modes_newton(flow->d, left, flow->settings.newton_steps, found->v);
+    wg_modes_newton(flow->d, kept, flow->settings.newton_steps, found->v);
   else
-    wg_modes_dual(&flow->spec, left, found->v);
+    wg_modes_dual(&flow->spec, kept, found->v);
 }
 
 /* |v|, decreasing in each block, as norms want it. */

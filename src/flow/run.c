@@ -47,7 +47,7 @@ static double chosen_cutoff(const wg_flow_settings *settings) {
   switch (settings->method) {
     case WG_FLOW_AUTO:
     case WG_FLOW_DOPRI:
-    case WG_FLOW_MOMENTUM: return WG_MIN(10.0 * settings->tol, 0.5);
+    case WG_FLOW_MOMENTUM: return WG_MIN(5.0 * settings->tol, 0.5);
     case WG_FLOW_EVENTS: return 1e-6;
     default: return 1e-12;
   }
@@ -56,6 +56,7 @@ static double chosen_cutoff(const wg_flow_settings *settings) {
 static int start(wg_flow *flow) {
   wg_flow_state *state = &flow->state;
   state->last_error = 1e-4;
+  state->forecast = INFINITY;
   WG_TRY(wg_flow_look(flow, &flow->now, false));
   if (flow->settings.method == WG_FLOW_EVENTS) WG_TRY(wg_flow_settle(flow, &flow->now));
   state->start_energy = flow->now.energy;
@@ -135,6 +136,32 @@ static bool is_reversed(const wg_flow *flow) {
   return sum < 0.0;
 }
 
+static double least_mode(const wg_flow *flow, const wg_flow_place *place, double *largest) {
+  double least = INFINITY;
+  *largest = 0.0;
+  for (int64_t j = 0; j < flow->d; j++) {
+    *largest = WG_MAX(*largest, place->sigma[j]);
+    if (place->moves[j]) least = WG_MIN(least, place->sigma[j]);
+  }
+  return least;
+}
+
+/* The line through the last two values of the smallest mode says when it vanishes, better than the
+ * steps that feel their way across: once it is passed and the mode falls no more it stands, until
+ * the rank changes or the mode has grown again. */
+static void update_forecast(wg_flow *flow, double time) {
+  const double grown = 1e-2, steady = 0.5;
+  wg_flow_state *state = &flow->state;
+  double largest, before = least_mode(flow, &flow->now, &largest);
+  double after = least_mode(flow, &flow->next, &largest);
+  double fall = (before - after) / (time - state->time);
+  bool falls = fall > steady * state->fall;
+  if (state->forecast <= time && !falls && after <= grown * largest) return;
+  bool follows = flow->now.rate.rank == flow->next.rate.rank && fall > 0.0;
+  state->forecast = follows ? time + after / fall : INFINITY;
+  state->fall = follows ? fall : 0.0;
+}
+
 /* Compares the modes of now and next, before they are exchanged. EVENTS keeps its own account. */
 static int note_changes(wg_flow *flow, double time) {
   wg_flow_state *state = &flow->state;
@@ -143,15 +170,19 @@ static int note_changes(wg_flow *flow, double time) {
   for (int64_t j = 0; j < flow->d; j++) {
     if (flow->now.moves[j] == flow->next.moves[j]) continue;
     int kind = flow->now.moves[j] ? WG_FLOW_MODE_LOST : WG_FLOW_MODE_GAINED;
-    WG_TRY(wg_flow_note_event(flow, kind, time, j, flow->next.sigma[j]));
+    double when = kind == WG_FLOW_MODE_LOST ? WG_MIN(state->forecast, time) : time;
+    WG_TRY(wg_flow_note_event(flow, kind, when, j, flow->next.sigma[j]));
     changes++;
   }
   state->rank_changes += changes;
+  if (changes > 0) state->forecast = INFINITY;
   if (changes == 0 && flow->parts == 1 && is_reversed(flow)) {
-    WG_TRY(wg_flow_note_event(flow, WG_FLOW_MODE_REVERSED, time, flow->next.rate.rank - 1, 0.0));
+    WG_TRY(wg_flow_note_event(flow, WG_FLOW_MODE_REVERSED, WG_MIN(state->forecast, time),
+                              flow->next.rate.rank - 1, 0.0));
     state->reversals++;
     changes = 1;
   }
+  update_forecast(flow, time);
   state->unrest += (changes > 0 ? UNREST_OF_A_CHANGE : 0) - state->unrest / 16;
   return WG_OK;
 }

@@ -52,6 +52,8 @@ typedef struct wg_flow_state {
   double clip_until, clip_span, clip_step; /* AUTO: the clip step stands in until then       */
   int64_t steps, attempts, evaluations, rejected, clipped, uphill, switches, rank_changes;
   int64_t reversals;
+  double forecast; /* when the smallest mode vanishes, by the last steps before that; INFINITY */
+  double fall;     /* how fast it fell then                                                   */
   int64_t unrest; /* changes of rank and reversals of late, fading: what chatter is told by   */
 } wg_flow_state;
 

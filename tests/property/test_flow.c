@@ -119,7 +119,8 @@ static void test_rank_loss(void **state) {
     show("cube", &info);
     printf("  %.3e %.3e %.3e\n", rms(x, 0), rms(x, 1), rms(x, 2) - 0.575072153239284);
     wg_flow_get_log(flow, &log);
-    for (int k = 0; k < log.event_count && k < 6; k++) printf("   event %g: kind %d mode %d value %g; %.3e %.3e\n", log.events[k].time, (int)log.events[k].kind, (int)log.events[k].mode, log.events[k].value, log.events[k].time - 0.13921240134694954, log.events[k].time-0.8934804756743498);
+    if (r == 0 && getenv("SHOW")) for (int k = 0; k < log.count; k++) printf("t %.7f h %.2e  s %.3e %.3e %.3e ev %d\n", log.records[k].time, log.records[k].step, sqrt(log.spectra[3*k]), sqrt(log.spectra[3*k+1]), sqrt(log.spectra[3*k+2]), (int)log.records[k].evaluations);
+    for (int k = 0; k < log.event_count && k < 10; k++) printf("   event %g: kind %d mode %d value %g; %.3e %.3e\n", log.events[k].time, (int)log.events[k].kind, (int)log.events[k].mode, log.events[k].value, log.events[k].time - 0.13921240134694954, log.events[k].time-0.8934804756743498);
     wg_flow_summary(flow, text, sizeof text);
     printf("   %s\n", text);
     wg_flow_free(flow);
