@@ -49,8 +49,8 @@ static int check_symmetric(const char *name, int64_t d, const double *matrix) {
 static int least_eigenvalue(int64_t d, const double *matrix, double *least) {
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  double *values = WG_NEW(&mem, double, d);
-  int status = values ? wg_la_eigh(d, matrix, values, NULL) : wg_no_memory();
+  double *values = WG_NEW(&mem, double, d), *vectors = WG_NEW(&mem, double, d *d);
+  int status = values && vectors ? wg_la_eigh(d, matrix, values, vectors) : wg_no_memory();
   if (status == WG_OK) {
     const double largest = WG_MAX(fabs(values[0]), fabs(values[d - 1]));
     *least = largest > 0.0 ? values[d - 1] / largest : 0.0;
@@ -115,7 +115,7 @@ int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d, co
 int wg_energy_interaction(wg_energy **energy, const char *kernel,
                           const wg_energy_settings *settings) {
   wg_kernel parsed;
-  wg_energy_plan plan;
+  wg_energy_plan plan = {0};
   WG_TRY(check_place(energy));
   WG_TRY(check_text("kernel", kernel));
   WG_TRY(wg_kernel_parse(kernel, &parsed));
@@ -142,7 +142,7 @@ static int read_weights(const char *name, int64_t n, const double *weights, bool
 int wg_energy_mmd(wg_energy **energy, const char *kernel, int64_t m, int64_t d, const double *y,
                   const double *b, const wg_energy_settings *settings) {
   wg_kernel parsed;
-  wg_energy_plan plan;
+  wg_energy_plan plan = {0};
   WG_TRY(check_place(energy));
   WG_TRY(check_text("kernel", kernel));
   WG_TRY(wg_kernel_parse(kernel, &parsed));
@@ -169,7 +169,7 @@ int wg_energy_network(wg_energy **energy, const char *activation, int64_t count,
                       int64_t outputs, const double *z, const double *y,
                       const wg_energy_settings *settings) {
   wg_activation parsed;
-  wg_energy_plan plan;
+  wg_energy_plan plan = {0};
   WG_TRY(check_place(energy));
   WG_TRY(check_text("activation", activation));
   WG_TRY(wg_activation_parse(activation, &parsed));
@@ -183,7 +183,7 @@ int wg_energy_attention(wg_energy **energy, int64_t count, int64_t length, int64
                         int64_t head, const double *z, const double *y,
                         const wg_energy_settings *settings) {
   const int64_t most = 1 << 20;
-  wg_energy_plan plan;
+  wg_energy_plan plan = {0};
   WG_TRY(check_place(energy));
   WG_TRY(read_settings(settings, &plan));
   if (count < 1 || length < 1 || token < 1 || head < 1 || length > most || token > most ||
@@ -225,13 +225,11 @@ int wg_energy_callback(wg_energy **energy, int64_t d, double infimum, wg_energy_
 }
 
 static int check_parts(int64_t count, wg_energy *const *parts, const double *weights) {
-  if (!parts || count < 1)
-    return wg_fail(WG_ERR_ARGUMENT, "a sum needs at least one energy");
+  if (!parts || count < 1) return wg_fail(WG_ERR_ARGUMENT, "a sum needs at least one energy");
   WG_TRY(check_numbers("weights", 1, count, weights));
   int64_t first = 0;
   for (int64_t k = 0; k < count; k++) {
-    if (!parts[k])
-      return wg_fail(WG_ERR_ARGUMENT, "parts[%lld] must not be NULL", (long long)k);
+    if (!parts[k]) return wg_fail(WG_ERR_ARGUMENT, "parts[%lld] must not be NULL", (long long)k);
     for (int64_t before = 0; before < k; before++)
       if (parts[before] == parts[k])
         return wg_fail(WG_ERR_ARGUMENT, "parts[%lld] and parts[%lld] are one energy",
@@ -260,7 +258,7 @@ int wg_energy_evaluate(wg_energy *energy, int64_t n, int64_t d, const double *x,
                        double *value, double *force) {
   wg_clear_error();
   if (!energy) return wg_fail(WG_ERR_ARGUMENT, "energy must not be NULL");
-  WG_TRY(check_numbers("x", n, d, x));
+  if (!x) return wg_fail(WG_ERR_ARGUMENT, "x must not be NULL");
   WG_TRY(wg_measure_check("x", "a", n, d, x, a));
   if (energy->d != 0 && energy->d != d)
     return wg_fail(WG_ERR_INPUT, "x has %lld columns, but particles of this energy (%s) have %lld",

@@ -35,8 +35,7 @@ static int new_solver(w2_energy *e, int64_t n, int64_t d, const double *x, const
 }
 
 static int place_particles(w2_energy *e, int64_t n, int64_t d, const double *x, const double *a) {
-  const bool same =
-      e->solver && e->n == n && memcmp(e->a, a, (size_t)n * sizeof *a) == 0;
+  const bool same = e->solver && e->n == n && memcmp(e->a, a, (size_t)n * sizeof *a) == 0;
   return same ? wg_set_points(e->solver, x, e->y) : new_solver(e, n, d, x, a);
 }
 
@@ -47,8 +46,7 @@ static int evaluate_w2(void *self, int64_t n, int64_t d, const double *x, const 
   int status = place_particles(e, n, d, x, a);
   if (status == WG_OK) status = wg_solve(e->solver, &info);
   if (status >= 0 && value) *value = info.upper;
-  if (status >= 0 && force)
-    status = wg_get_gradients(e->solver, force, NULL, NULL, NULL, NULL);
+  if (status >= 0 && force) status = wg_get_gradients(e->solver, force, NULL, NULL, NULL, NULL);
   if (status < 0) {
     forget_solver(e);
     return status;
@@ -62,8 +60,8 @@ static void release_w2(void *self) {
   wg_energy_release(self);
 }
 
-static w2_energy *make_w2(const char *gauge, int64_t m, int64_t d, const double *y,
-                          const double *b, const wg_settings *settings) {
+static w2_energy *make_w2(const char *gauge, int64_t m, int64_t d, const double *y, const double *b,
+                          const wg_settings *settings) {
   w2_energy *e = wg_energy_new(sizeof *e, "w2", d, 0.0, evaluate_w2);
   if (!e) return NULL;
   e->owner.energy.release = release_w2;
@@ -87,8 +85,8 @@ static int check_gauge(const char *gauge, int64_t d) {
   int status = spec ? wg_gauge_parse(gauge, spec) : wg_no_memory();
   if (status == WG_OK) status = wg_gauge_bind(spec, d);
   if (status == WG_OK && !wg_gauge_is_convex(spec))
-    status = wg_fail(WG_ERR_INPUT, "the gauge %.200s has p < 1: W2 has no gradient; use p >= 1",
-                     gauge);
+    status =
+        wg_fail(WG_ERR_INPUT, "the gauge %.200s has p < 1: W2 has no gradient; use p >= 1", gauge);
   wg_mem_clear(&mem);
   return status;
 }

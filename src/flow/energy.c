@@ -1,8 +1,8 @@
 /* What every energy shares: one object that owns its memory, itself included.
  *
- * An energy is a struct that begins with wg_energy_owner. Its first block is the object, so that one
- * walk over the blocks frees everything, and evaluations may keep scratch there from one step of a
- * flow to the next. Cost and memory: none of note. */
+ * An energy is a struct that begins with wg_energy_owner. Its first block is the object, so that
+ * one walk over the blocks frees everything, and evaluations may keep scratch there from one step
+ * of a flow to the next. Cost and memory: none of note. */
 #include <string.h>
 
 #include "flow/flow.h"

@@ -114,8 +114,8 @@ static int find_fields(kernel_energy *e, way how, const wg_charges *particles, w
   const int threads = e->plan.threads;
   wg_tree *tree = NULL;
   if (!how.tree) {
-    WG_TRY(wg_pairs_direct(&e->kernel, particles, particles, how.single, threads, mem,
-                           of_particles));
+    WG_TRY(
+        wg_pairs_direct(&e->kernel, particles, particles, how.single, threads, mem, of_particles));
     return e->y ? wg_pairs_direct(&e->kernel, particles, &target, how.single, threads, mem,
                                   of_target)
                 : WG_OK;

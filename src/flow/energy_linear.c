@@ -46,8 +46,7 @@ static int evaluate_linear(void *self, int64_t n, int64_t d, const double *x, co
 
 wg_energy *wg_energy_make_linear(int64_t outputs, int64_t inputs, const double *target,
                                  const double *covariance) {
-  linear_energy *e =
-      wg_energy_new(sizeof *e, "linear", outputs + inputs, 0.0, evaluate_linear);
+  linear_energy *e = wg_energy_new(sizeof *e, "linear", outputs + inputs, 0.0, evaluate_linear);
   if (!e) return NULL;
   e->outputs = outputs;
   e->inputs = inputs;

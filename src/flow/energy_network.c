@@ -19,9 +19,9 @@ typedef struct network_energy {
   wg_activation activation;
   int64_t count, blocks, inputs, outputs;
   int threads;
-  double *z;        /* blocks x inputs x DATA, zeros behind the last        */
-  double *y;        /* blocks x outputs x DATA                              */
-  double *residual; /* the same: (H - y) / count                            */
+  double *z;                      /* blocks x inputs x DATA, zeros behind the last        */
+  double *y;                      /* blocks x outputs x DATA                              */
+  double *residual;               /* the same: (H - y) / count                            */
   double *weighted, *raw, *force; /* particles, padded: rows (a u, v), (u, v), and the forces */
   int64_t weighted_size, raw_size, force_size;
   double *hidden, *pull; /* n x DATA, for BLAS */
@@ -194,8 +194,7 @@ static void transpose_blocks(int64_t rows, int64_t width, const double *from, do
 
 wg_energy *wg_energy_make_network(wg_activation activation, int64_t count, int64_t inputs,
                                   int64_t outputs, const double *z, const double *y, int threads) {
-  network_energy *e =
-      wg_energy_new(sizeof *e, "network", inputs + outputs, 0.0, evaluate_network);
+  network_energy *e = wg_energy_new(sizeof *e, "network", inputs + outputs, 0.0, evaluate_network);
   if (!e) return NULL;
   e->activation = activation;
   e->count = count;

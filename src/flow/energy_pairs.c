@@ -118,10 +118,8 @@ static int sum_all(direct *s, int threads, wg_mem *mem, wg_field out) {
 
 int wg_pairs_direct(const wg_kernel *kernel, const wg_charges *targets, const wg_charges *sources,
                     bool single, int threads, wg_mem *mem, wg_field out) {
-  direct s = {.targets = targets,
-              .sources = sources,
-              .profile = wg_profile_of(kernel),
-              .single = single};
+  direct s = {
+      .targets = targets, .sources = sources, .profile = wg_profile_of(kernel), .single = single};
   wg_mem own = wg_mem_of(mem->ledger);
   const int status = sum_all(&s, threads, &own, out);
   wg_mem_clear(&own);

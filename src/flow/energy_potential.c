@@ -82,8 +82,8 @@ int wg_potential_parse(const char *text, wg_potential *potential) {
 
 wg_energy *wg_energy_make_potential(wg_potential potential, int64_t d, const double *centre,
                                     const double *form, bool bounded) {
-  potential_energy *e = wg_energy_new(sizeof *e, "potential", d, bounded ? 0.0 : NAN,
-                                      evaluate_potential);
+  potential_energy *e =
+      wg_energy_new(sizeof *e, "potential", d, bounded ? 0.0 : NAN, evaluate_potential);
   if (!e) return NULL;
   e->potential = potential;
   if (centre) e->centre = wg_energy_copy(&e->owner, d, centre);

@@ -3,13 +3,13 @@
  * Lagrange interpolation, 2020).
  *
  * A box of sources, shrunk to its points, seen from afar is replaced by (degree + 1)^d Chebyshev
- * points of the second kind that carry sum_j q_j l_k(y_j). Those of a leaf are made from its points,
- * those above from the box's halves, which is exact for polynomials of that degree. A side of length
- * zero has one point, so that lines and duplicates cost no more than they must. Targets go past in
- * leaves of their own tree: a box is far when the radii of both are at most 0.7 of the distance of
- * the centres (opening angle), near leaves are summed point by point, both in the loops of
- * pairs_body.h, relative to the leaf's centre, which keeps float pairs right at any distance. The
- * order of all sums is that of the tree: threads share out leaves. Cost O(n log n), memory
+ * points of the second kind that carry sum_j q_j l_k(y_j). Those of a leaf are made from its
+ * points, those above from the box's halves, which is exact for polynomials of that degree. A side
+ * of length zero has one point, so that lines and duplicates cost no more than they must. Targets
+ * go past in leaves of their own tree: a box is far when the radii of both are at most 0.7 of the
+ * distance of the centres (opening angle), near leaves are summed point by point, both in the loops
+ * of pairs_body.h, relative to the leaf's centre, which keeps float pairs right at any distance.
+ * The order of all sums is that of the tree: threads share out leaves. Cost O(n log n), memory
  * (degree + 1)^d numbers a box, a box some 64 points. */
 #include <string.h>
 
@@ -24,7 +24,7 @@ typedef struct box {
   int64_t left, right; /* -1: a leaf                                       */
   double low[3], high[3];
   double centre[3], radius;
-  int side[3];    /* proxies along each axis                              */
+  int side[3];     /* proxies along each axis                              */
   int64_t proxies; /* their product                                        */
 } box;
 
@@ -35,9 +35,9 @@ struct wg_tree {
   int64_t *order;           /* index as given                                */
   int64_t count, room, leaves;
   box *boxes;
-  int64_t *leaf;     /* the boxes that are leaves                            */
-  int64_t stride;    /* proxies of a box at most                             */
-  double *proxy;     /* count x stride                                       */
+  int64_t *leaf;  /* the boxes that are leaves                            */
+  int64_t stride; /* proxies of a box at most                             */
+  double *proxy;  /* count x stride                                       */
   double nodes[MOST_SIDE], weights[MOST_SIDE]; /* Chebyshev, on [-1, 1]      */
 };
 
@@ -222,7 +222,7 @@ int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tr
   wg_tree *t = WG_NEW(mem, wg_tree, 1);
   if (!t) return wg_no_memory();
   *t = (wg_tree){.n = cloud->n, .d = cloud->d, .degree = degree, .stride = 1};
-  t->points = WG_NEW(mem, double, t->n *t->d);
+  t->points = WG_NEW(mem, double, t->n * t->d);
   t->charges = WG_NEW(mem, double, t->n);
   t->order = WG_NEW(mem, int64_t, t->n);
   if (!t->points || !t->charges || !t->order) return wg_no_memory();
@@ -235,7 +235,7 @@ int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tr
   WG_TRY(grow_boxes(t, mem));
   WG_TRY(list_leaves(t, mem));
   for (int64_t k = 0; k < t->d; k++) t->stride *= degree + 1;
-  t->proxy = WG_NEW(mem, double, t->count *t->stride);
+  t->proxy = WG_NEW(mem, double, t->count * t->stride);
   if (!t->proxy) return wg_no_memory();
   charge_boxes(t);
   *tree = t;
@@ -299,8 +299,7 @@ static void add_proxies(visit *v, const box *b, const double *proxy) {
   for (int64_t i = 0; i < b->proxies; i++) {
     double y[3];
     proxy_point(s, b, i, y);
-    for (int64_t k = 0; k < s->d; k++)
-      v->y[k * SOURCES + v->waiting] = y[k] - v->leaf->centre[k];
+    for (int64_t k = 0; k < s->d; k++) v->y[k * SOURCES + v->waiting] = y[k] - v->leaf->centre[k];
     v->q[v->waiting++] = proxy[i];
     if (v->waiting == SOURCES) go_past(v);
   }

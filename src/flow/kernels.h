@@ -35,14 +35,31 @@ typedef struct wg_net_block {
   const double *z;   /* inputs x WG_NET_DATA                        */
 } wg_net_block;
 
+/* One head at one sequence: places are lanes, padded to a multiple of WG_PLACES. */
+enum { WG_PLACES = 8 };
+typedef struct wg_head {
+  int64_t length, padded, token, head;
+  const double *x; /* Q, K, V, O: each head x token                          */
+  const double *z; /* token x padded, zeros behind the last place            */
+  double *room;    /* wg_head_room numbers                                   */
+} wg_head;
+static inline int64_t wg_head_room(int64_t length, int64_t padded, int64_t head) {
+  return (8 * head + 2 * length) * padded;
+}
+
 typedef struct wg_flow_kernels {
   wg_pairs_double *pairs_double;
   wg_pairs_float *pairs_float;
   /* h (outputs x WG_NET_DATA) += sum_i u_i s(v_i . z); u are weighted already. */
   void (*net_forward)(const wg_net_block *block, double *h);
-  /* force (particles x (outputs + inputs)) += sum over the block of (s r, (u . r) s' z); residual r:
-   * outputs x WG_NET_DATA. */
+  /* force (particles x (outputs + inputs)) += sum over the block of (s r, (u . r) s' z); residual
+   * r: outputs x WG_NET_DATA. */
   void (*net_backward)(const wg_net_block *block, const double *residual, double *force);
+  /* out (token x padded) += weight times what the head says. */
+  void (*attend_forward)(const wg_head *at, double weight, double *out);
+  /* sums (4 head token vectors of WG_PLACES lanes) += the force of the residual (token x padded,
+   * zeros behind the last place), lane by lane. */
+  void (*attend_backward)(const wg_head *at, const double *residual, double *sums);
 } wg_flow_kernels;
 extern const wg_flow_kernels wg_flow_portable, wg_flow_avx2, wg_flow_avx512;
 /* The best that this processor has. */

@@ -10,6 +10,7 @@ typedef double vec_double __attribute__((vector_size(WG_BYTES), aligned(8), may_
 typedef float vec_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
 typedef int64_t mask_double __attribute__((vector_size(WG_BYTES), aligned(8), may_alias));
 typedef int32_t mask_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
+#define WG_LANES (WG_BYTES / 8) /* doubles in a vector */
 #define WG_INLINE static inline __attribute__((always_inline))
 
 #ifdef WG_ROOT_FLOAT
@@ -55,6 +56,16 @@ WG_INLINE vec_double reciprocal_root_double(vec_double x) {
 #define WG_TERMS 7
 #include "flow/pairs_body.h"
 
+WG_INLINE double sum_of_lanes(vec_double x) {
+  double part[WG_LANES];
+  for (int l = 0; l < WG_LANES; l++) part[l] = x[l];
+  for (int width = WG_LANES / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) part[l] += part[l + width];
+  return part[0];
+}
+
+#include "flow/attention_body.h"
 #include "flow/network_body.h"
 
-const wg_flow_kernels WG_FLOW_SET = {pairs_double, pairs_float, net_forward, net_backward};
+const wg_flow_kernels WG_FLOW_SET = {pairs_double, pairs_float,    net_forward,
+                                     net_backward, attend_forward, attend_backward};

@@ -2,7 +2,6 @@
  *
  * Up to three inputs and one output, everything of a particle stays in registers; otherwise four
  * particles share each load of z, and going back the activations of a block are kept in cache. */
-#define WG_LANES_DOUBLE ((int)LANES_double)
 
 /* log(1 + e) for 0 <= e <= 1: 2 artanh(t), t = e / (2 + e) <= 1/3. */
 WG_INLINE vec_double log_one_plus(vec_double e) {
@@ -42,22 +41,16 @@ WG_INLINE void activate(wg_activation kind, vec_double p, vec_double *s, vec_dou
   }
 }
 
-WG_INLINE double sum_of_lanes(vec_double x) {
-  double sum = 0.0;
-  for (int l = 0; l < WG_LANES_DOUBLE; l++) sum += x[l];
-  return sum;
-}
-
 /* ---- few inputs, one output ---- */
 
 WG_INLINE void forward_few(wg_activation kind, int inputs, const wg_net_block *b, double *h) {
   enum { AT_ONCE = 4 };
-  for (int64_t at = 0; at < WG_NET_DATA; at += AT_ONCE * WG_LANES_DOUBLE) {
+  for (int64_t at = 0; at < WG_NET_DATA; at += AT_ONCE * WG_LANES) {
     vec_double z[3][AT_ONCE], sum[AT_ONCE];
     for (int v = 0; v < AT_ONCE; v++) {
-      sum[v] = *(const vec_double *)(h + at + v * WG_LANES_DOUBLE);
+      sum[v] = *(const vec_double *)(h + at + v * WG_LANES);
       for (int k = 0; k < inputs; k++)
-        z[k][v] = *(const vec_double *)(b->z + k * WG_NET_DATA + at + v * WG_LANES_DOUBLE);
+        z[k][v] = *(const vec_double *)(b->z + k * WG_NET_DATA + at + v * WG_LANES);
     }
     for (int64_t i = 0; i < b->particles; i++) {
       const double *x = b->x + i * (inputs + 1);
@@ -68,7 +61,7 @@ WG_INLINE void forward_few(wg_activation kind, int inputs, const wg_net_block *b
         sum[v] += x[0] * s;
       }
     }
-    for (int v = 0; v < AT_ONCE; v++) *(vec_double *)(h + at + v * WG_LANES_DOUBLE) = sum[v];
+    for (int v = 0; v < AT_ONCE; v++) *(vec_double *)(h + at + v * WG_LANES) = sum[v];
   }
 }
 
@@ -79,11 +72,10 @@ WG_INLINE void backward_few(wg_activation kind, int inputs, const wg_net_block *
     vec_double sum[GROUP][4];
     for (int g = 0; g < GROUP; g++)
       for (int k = 0; k <= inputs; k++) sum[g][k] = (vec_double){0};
-    for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES_DOUBLE) {
+    for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES) {
       const vec_double r = *(const vec_double *)(residual + at);
       vec_double z[3];
-      for (int k = 0; k < inputs; k++)
-        z[k] = *(const vec_double *)(b->z + k * WG_NET_DATA + at);
+      for (int k = 0; k < inputs; k++) z[k] = *(const vec_double *)(b->z + k * WG_NET_DATA + at);
       for (int g = 0; g < GROUP; g++) {
         const double *x = b->x + (i + g) * (inputs + 1);
         vec_double p = x[1] * z[0], s, slope;
@@ -120,7 +112,7 @@ WG_INLINE void forward_many(wg_activation kind, const wg_net_block *b, double *h
   const int64_t width = b->inputs + b->outputs;
   for (int64_t i = 0; i < b->particles; i += WG_NET_PARTICLES) {
     const double *x = b->x + i * width;
-    for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES_DOUBLE) {
+    for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES) {
       vec_double p[WG_NET_PARTICLES], slope;
       before_activation(b, x, at, p);
       for (int g = 0; g < WG_NET_PARTICLES; g++) activate(kind, p[g], &p[g], &slope);
@@ -138,7 +130,7 @@ WG_INLINE void keep_activations(wg_activation kind, const wg_net_block *b, const
                                 const double *residual, double s[][WG_NET_DATA],
                                 double w[][WG_NET_DATA]) {
   const int64_t width = b->inputs + b->outputs;
-  for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES_DOUBLE) {
+  for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES) {
     vec_double p[WG_NET_PARTICLES], value, slope, pull[WG_NET_PARTICLES];
     before_activation(b, x, at, p);
     for (int g = 0; g < WG_NET_PARTICLES; g++) pull[g] = (vec_double){0};
@@ -159,7 +151,7 @@ WG_INLINE void add_products(const double *row, double columns[][WG_NET_DATA], in
                             double *out) {
   vec_double sum[WG_NET_PARTICLES];
   for (int g = 0; g < WG_NET_PARTICLES; g++) sum[g] = (vec_double){0};
-  for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES_DOUBLE) {
+  for (int64_t at = 0; at < WG_NET_DATA; at += WG_LANES) {
     const vec_double factor = *(const vec_double *)(row + at);
     for (int g = 0; g < WG_NET_PARTICLES; g++)
       sum[g] += *(const vec_double *)(columns[g] + at) * factor;

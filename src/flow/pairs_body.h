@@ -81,10 +81,9 @@ WG_INLINE void WG_OF(add_up)(WG_VEC sum, double *total) {
 }
 
 /* d is 2 or 3, a constant where this is inlined, as are kind and which sums are wanted. */
-WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi,
-                                  const wg_profile *profile, const WG_REAL *targets, int64_t count,
-                                  const WG_REAL *sources, const WG_REAL *charges, double *phi,
-                                  double *gradient) {
+WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const wg_profile *profile,
+                               const WG_REAL *targets, int64_t count, const WG_REAL *sources,
+                               const WG_REAL *charges, double *phi, double *gradient) {
   enum { AT_ONCE = 2, STEP = AT_ONCE * WG_OF(LANES) };
   const WG_VEC offset = WG_OF(spread)((WG_REAL)profile->offset);
   for (int64_t t = 0; t < WG_PAIR_TARGETS; t += STEP) {
@@ -173,9 +172,9 @@ WG_INLINE void WG_OF(of_kind)(wg_kernel_kind kind, const wg_profile *profile, in
 static void WG_OF(pairs)(const wg_profile *profile, int64_t d, const WG_REAL *targets,
                          int64_t count, const WG_REAL *sources, const WG_REAL *charges, double *phi,
                          double *gradient) {
-#define WG_CASE(kind)                                                                         \
-  case kind:                                                                                  \
-    WG_OF(of_kind)(kind, profile, d, targets, count, sources, charges, phi, gradient);        \
+#define WG_CASE(kind)                                                                  \
+  case kind:                                                                           \
+    WG_OF(of_kind)(kind, profile, d, targets, count, sources, charges, phi, gradient); \
     return
   switch (profile->kind) {
     WG_CASE(WG_KERNEL_ENERGY);
