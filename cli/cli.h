@@ -27,6 +27,7 @@ int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
+int wg_cli_flow(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */
@@ -104,7 +105,7 @@ typedef struct wg_cli_option {
   wg_cli_kind kind;
   void *target; /* untouched when the option is not given */
 } wg_cli_option;
-enum { WG_CLI_MOST_OPTIONS = 30 };
+enum { WG_CLI_MOST_OPTIONS = 48 };
 /* Reads the options of a subcommand; optind is then the first of the other arguments. Values are
  * read to their last character and an option given twice is refused, both with WG_EXIT_USAGE. Stops
  * at --help, which every command has, with *help set. */
@@ -116,6 +117,9 @@ bool wg_cli_read_real(const char *text, double *value);
 bool wg_cli_read_count(const char *text, int64_t *value);
 /* The times of --geodesic, "0,0.25,1"; nothing is done for NULL. */
 int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times);
+/* Finite numbers separated by commas, for any option; nothing is done for NULL. */
+int wg_cli_read_numbers(wg_mem *mem, const char *option, const char *list, int64_t *count,
+                        double **numbers);
 /* For the text of a gauge, which can be long, or a sentence around a path. */
 enum { WG_CLI_SENTENCE = 8192 };
 /* WG_ERR_ARGUMENT naming the option if the text is no gauge in any dimension. */

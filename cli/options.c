@@ -120,7 +120,8 @@ static int64_t count_times(const char *list) {
   return count;
 }
 
-int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times) {
+int wg_cli_read_numbers(wg_mem *mem, const char *option, const char *list, int64_t *count,
+                        double **times) {
   if (!list) return WG_OK;
   *count = count_times(list);
   *times = WG_NEW(mem, double, *count);
@@ -132,11 +133,15 @@ int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **ti
     if (comma) *comma = '\0';
     if (!wg_cli_read_real(at, &(*times)[k]))
       return wg_fail(WG_ERR_ARGUMENT,
-                     "--geodesic '%s': '%s' is not usable: give finite numbers separated by commas",
+                     "%s '%s': '%s' is not usable: give finite numbers separated by commas", option,
                      list, at);
     at = comma ? comma + 1 : at;
   }
   return WG_OK;
+}
+
+int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times) {
+  return wg_cli_read_numbers(mem, "--geodesic", list, count, times);
 }
 
 /* ---- the command line ---- */

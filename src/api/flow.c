@@ -7,10 +7,8 @@
 #include "flow/flow.h"
 
 void wg_flow_settings_init(wg_flow_settings *settings) {
-  *settings = (wg_flow_settings){.struct_size = sizeof *settings,
-                                 .tol = 1e-5,
-                                 .inertia = 1.0,
-                                 .time_limit = INFINITY};
+  *settings = (wg_flow_settings){
+      .struct_size = sizeof *settings, .tol = 1e-5, .inertia = 1.0, .time_limit = INFINITY};
 }
 
 /* ---- checks ---- */
@@ -28,8 +26,7 @@ static int check_numbers(const wg_flow_settings *s) {
   if (!(s->cutoff >= 0.0 && s->cutoff < 1.0))
     return wg_fail(WG_ERR_ARGUMENT, "settings.cutoff = %g is not in [0, 1)", s->cutoff);
   if (!(s->inertia > 0.0) || !isfinite(s->inertia))
-    return wg_fail(WG_ERR_ARGUMENT, "settings.inertia = %g is not a finite number > 0",
-                   s->inertia);
+    return wg_fail(WG_ERR_ARGUMENT, "settings.inertia = %g is not a finite number > 0", s->inertia);
   if (!(s->cap >= 0.0))
     return wg_fail(WG_ERR_ARGUMENT, "settings.cap = %g is not a number >= 0", s->cap);
   if (!(s->time_limit > 0.0))
@@ -65,8 +62,8 @@ static int check_method(const wg_gauge_spec *spec, const wg_flow_settings *s) {
     return wg_fail(WG_ERR_ARGUMENT,
                    "clip and jko steps are known for max of trace and operator blocks only; take "
                    "the method auto");
-  bool plain = spec->outer == WG_SINGLE && spec->blocks[0].kind == WG_SCHATTEN &&
-               isinf(spec->blocks[0].p);
+  bool plain =
+      spec->outer == WG_SINGLE && spec->blocks[0].kind == WG_SCHATTEN && isinf(spec->blocks[0].p);
   if (s->newton_steps > 0 && (!plain || is_clipping(s->method) || s->method == WG_FLOW_EVENTS))
     return wg_fail(WG_ERR_ARGUMENT,
                    "settings.newton_steps needs the gauge operator without blocks, and an "

@@ -51,10 +51,8 @@ static int find_modes(wg_flow *flow, const double *g, modes *found) {
   const wg_gauge_spec *spec = &flow->spec;
   wg_rows rows = rows_of(flow, g);
   double rank_tol = WG_MIN(0.5, DBL_EPSILON * (double)WG_MAX(flow->n, flow->d));
-  wg_lmo_options options = {.threads = flow->context.threads,
-                            .rank_tol = rank_tol,
-                            .tie_tol = 1e-12,
-                            .accuracy = 1e-10};
+  wg_lmo_options options = {
+      .threads = flow->context.threads, .rank_tol = rank_tol, .tie_tol = 1e-12, .accuracy = 1e-10};
   found->factors = WG_NEW(&flow->scratch, wg_factor, spec->block_count);
   found->sigma = WG_NEW(&flow->scratch, double, 3 * flow->d);
   if (!found->factors || !found->sigma) return wg_no_memory();
@@ -163,8 +161,8 @@ static void sort_modes(int64_t count, signed_mode *list, bool by_value) {
   for (int64_t i = 1; i < count; i++) {
     signed_mode item = list[i];
     int64_t j = i;
-    for (; j > 0 && (by_value ? list[j - 1].value < item.value
-                              : list[j - 1].strength < item.strength);
+    for (; j > 0 &&
+           (by_value ? list[j - 1].value < item.value : list[j - 1].strength < item.strength);
          j--)
       list[j] = list[j - 1];
     list[j] = item;
@@ -211,14 +209,12 @@ static int signed_block(wg_flow *flow, const wg_gauge_block *block, const wg_fac
   sort_modes(block->size, list, false);
   sort_modes(count, list, true);
   for (int64_t j = 0; j < count; j++) room[j] = list[j].value;
-  *part = count > 0 && room[0] > 0.0
-              ? wg_lmo_profile(block, count, room, 1e-12, room + block->size)
-              : 0.0;
+  *part = count > 0 && room[0] > 0.0 ? wg_lmo_profile(block, count, room, 1e-12, room + block->size)
+                                     : 0.0;
   for (int64_t j = 0; j < block->size; j++) found->v[start + j] = 0.0;
   memset(found->moves + start, 0, (size_t)block->size);
   for (int64_t j = 0; j < count; j++) {
-    if (*part > 0.0)
-      found->v[start + list[j].at] = copysign(room[block->size + j], list[j].value);
+    if (*part > 0.0) found->v[start + list[j].at] = copysign(room[block->size + j], list[j].value);
     found->moves[start + list[j].at] = 1;
     *least = WG_MIN(*least, list[j].value);
   }

@@ -35,7 +35,7 @@ double wg_flow_spread(const wg_flow *flow, const double *x) {
 static int more_records(wg_flow *flow) {
   if (flow->record_count < flow->record_room) return WG_OK;
   int64_t room = 2 * flow->record_room + 64;
-  double *spectra = WG_GROW(&flow->mem, flow->spectra, double, room *flow->kept);
+  double *spectra = WG_GROW(&flow->mem, flow->spectra, double, room * flow->kept);
   if (!spectra) return wg_no_memory();
   flow->spectra = spectra;
   wg_flow_record *records = WG_GROW(&flow->mem, flow->records, wg_flow_record, room);
@@ -220,8 +220,7 @@ static void say_why_not(const wg_flow *flow, writer *out) {
         " The velocity is not that of the flow: Fenchel gap up to %.2g of N*^2 (cut-off, or an"
         " inexact oracle).",
         s->worst_gap);
-  if (wg_flow_residual(flow) > resolved_at)
-    say(out, " Take smaller steps or a smaller tolerance.");
+  if (wg_flow_residual(flow) > resolved_at) say(out, " Take smaller steps or a smaller tolerance.");
 }
 
 void wg_flow_say(const wg_flow *flow, char *text, size_t size) {
@@ -240,8 +239,7 @@ void wg_flow_say(const wg_flow *flow, char *text, size_t size) {
         " reversals within a step); beyond a coupled loss of rank the flow is a differential"
         " inclusion, of which the pseudo-inverse picks one solution.",
         s->rank_changes, s->reversals);
-  if (s->most_cut > 0.0)
-    say(&out, " The cut-off left out up to %.2g of N*.", s->most_cut);
+  if (s->most_cut > 0.0) say(&out, " The cut-off left out up to %.2g of N*.", s->most_cut);
   if (s->uphill > 0)
     say(&out, " The %s grew in %" PRId64 " of %" PRId64 " steps.",
         flow->parts == 2 ? "Lyapunov function" : "energy", s->uphill, s->steps);

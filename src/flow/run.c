@@ -18,8 +18,8 @@ enum { UNREST_OF_A_CHANGE = 16, UNREST_OF_CHATTER = 128, KEPT_EIGENVALUES = 32 }
 
 static int make_place(wg_flow *flow, wg_flow_place *place) {
   const int64_t size = flow->n * flow->d;
-  place->y = WG_NEW(&flow->mem, double, size *flow->parts);
-  place->dy = WG_NEW(&flow->mem, double, size *flow->parts);
+  place->y = WG_NEW(&flow->mem, double, size * flow->parts);
+  place->dy = WG_NEW(&flow->mem, double, size * flow->parts);
   place->force = WG_NEW(&flow->mem, double, size);
   place->sigma = WG_NEW(&flow->mem, double, flow->d);
   place->lowest = WG_NEW(&flow->mem, double, flow->d);
@@ -34,10 +34,10 @@ static int make_room(wg_flow *flow) {
   WG_TRY(make_place(flow, &flow->next));
   if (!(flow->a = WG_NEW(&flow->mem, double, flow->n))) return wg_no_memory();
   for (int s = 0; s < 7; s++)
-    if (!(flow->stage[s] = WG_NEW(&flow->mem, double, size *flow->parts))) return wg_no_memory();
+    if (!(flow->stage[s] = WG_NEW(&flow->mem, double, size * flow->parts))) return wg_no_memory();
   if (flow->settings.method != WG_FLOW_EVENTS) return WG_OK;
   flow->weighted = WG_NEW(&flow->mem, double, size);
-  flow->compass = WG_NEW(&flow->mem, double, flow->d *flow->d);
+  flow->compass = WG_NEW(&flow->mem, double, flow->d * flow->d);
   flow->active = WG_NEW(&flow->mem, unsigned char, flow->d);
   return flow->weighted && flow->compass && flow->active ? WG_OK : wg_no_memory();
 }
@@ -206,8 +206,8 @@ static int switch_to_clip(wg_flow *flow, double end) {
   const double part = 1.0 / 32.0;
   wg_flow_state *state = &flow->state;
   double span = state->clip_span > 0.0 ? 2.0 * state->clip_span : 0.0;
-  state->clip_step = part * WG_MIN(state->longest > 0.0 ? state->longest : end - state->time,
-                                   end - state->time);
+  state->clip_step =
+      part * WG_MIN(state->longest > 0.0 ? state->longest : end - state->time, end - state->time);
   state->clip_span = WG_MAX(span, state->clip_step / part);
   state->clip_until = state->time + state->clip_span;
   state->unrest = 0;

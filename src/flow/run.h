@@ -31,12 +31,12 @@ void wg_modes_prox(const wg_gauge_spec *spec, const double *sigma, double tau, d
 
 /* ---- a place of the flow ---- */
 typedef struct wg_flow_place {
-  double *y;     /* n x d points; with momentum n x d of A behind them */
-  double *dy;    /* their velocity                                     */
-  double *force; /* n x d                                              */
-  double *sigma; /* d: of the force, or of A                           */
+  double *y;            /* n x d points; with momentum n x d of A behind them */
+  double *dy;           /* their velocity                                     */
+  double *force;        /* n x d                                              */
+  double *sigma;        /* d: of the force, or of A                           */
   unsigned char *moves; /* d: the modes that move                      */
-  double *lowest; /* d: z of the smallest of them, where the oracle jumps; else 0 */
+  double *lowest;       /* d: z of the smallest of them, where the oracle jumps; else 0 */
   double energy, lyapunov;
   wg_flow_rate rate;
   double least; /* of signed modes: the smallest singular value of those that move */
@@ -54,7 +54,7 @@ typedef struct wg_flow_state {
   int64_t reversals;
   double forecast; /* when the smallest mode vanishes, by the last steps before that; INFINITY */
   double fall;     /* how fast it fell then                                                   */
-  int64_t unrest; /* changes of rank and reversals of late, fading: what chatter is told by   */
+  int64_t unrest;  /* changes of rank and reversals of late, fading: what chatter is told by   */
 } wg_flow_state;
 
 struct wg_flow {
@@ -67,7 +67,7 @@ struct wg_flow {
   double *a;
   wg_flow_place now, next;
   double *stage[7]; /* slopes of a Runge-Kutta step; room of the others */
-  double *weighted;         /* n x d: a_i g_i, of the place a step begins */
+  double *weighted; /* n x d: a_i g_i, of the place a step begins */
   wg_flow_state state;
   /* events: modes that move, and P'A of the place a step begins as a d x d matrix */
   unsigned char *active;

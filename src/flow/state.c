@@ -80,19 +80,19 @@ static void list_parts(wg_flow *flow, part parts[PARTS]) {
   const size_t records = (size_t)flow->record_count;
   wg_flow_place *now = &flow->now;
   const part list[PARTS] = {{&flow->state, sizeof flow->state},
-                       {now->y, size * (size_t)flow->parts},
-                       {now->dy, size * (size_t)flow->parts},
-                       {now->force, size},
-                       {now->sigma, columns},
-                       {now->lowest, columns},
-                       {now->moves, (size_t)flow->d},
-                       {&now->energy, sizeof now->energy},
-                       {&now->lyapunov, sizeof now->lyapunov},
-                       {&now->rate, sizeof now->rate},
-                       {&now->least, sizeof now->least},
-                       {flow->records, records * sizeof(wg_flow_record)},
-                       {flow->spectra, records * (size_t)flow->kept * sizeof(double)},
-                       {flow->events, (size_t)flow->event_count * sizeof(wg_flow_event)}};
+                            {now->y, size * (size_t)flow->parts},
+                            {now->dy, size * (size_t)flow->parts},
+                            {now->force, size},
+                            {now->sigma, columns},
+                            {now->lowest, columns},
+                            {now->moves, (size_t)flow->d},
+                            {&now->energy, sizeof now->energy},
+                            {&now->lyapunov, sizeof now->lyapunov},
+                            {&now->rate, sizeof now->rate},
+                            {&now->least, sizeof now->least},
+                            {flow->records, records * sizeof(wg_flow_record)},
+                            {flow->spectra, records * (size_t)flow->kept * sizeof(double)},
+                            {flow->events, (size_t)flow->event_count * sizeof(wg_flow_event)}};
   memcpy(parts, list, sizeof list);
 }
 
@@ -161,7 +161,7 @@ static int check(const wg_flow *flow, const void *buffer, size_t size, identity 
 static int make_log_room(wg_flow *flow, const identity *saved) {
   int64_t records = WG_MAX(saved->record_count, flow->record_room);
   int64_t events = WG_MAX(saved->event_count, flow->event_room);
-  double *spectra = WG_GROW(&flow->mem, flow->spectra, double, records *flow->kept);
+  double *spectra = WG_GROW(&flow->mem, flow->spectra, double, records * flow->kept);
   if (!spectra) return wg_no_memory();
   flow->spectra = spectra;
   wg_flow_record *log = WG_GROW(&flow->mem, flow->records, wg_flow_record, records);

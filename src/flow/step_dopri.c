@@ -23,9 +23,9 @@ static const double tableau[7][6] = {
     {19372.0 / 6561.0, -25360.0 / 2187.0, 64448.0 / 6561.0, -212.0 / 729.0},
     {9017.0 / 3168.0, -355.0 / 33.0, 46732.0 / 5247.0, 49.0 / 176.0, -5103.0 / 18656.0},
     {35.0 / 384.0, 0.0, 500.0 / 1113.0, 125.0 / 192.0, -2187.0 / 6784.0, 11.0 / 84.0}};
-static const double embedded[7] = {5179.0 / 57600.0,    0.0,           7571.0 / 16695.0,
-                                   393.0 / 640.0,       -92097.0 / 339200.0,
-                                   187.0 / 2100.0,      1.0 / 40.0};
+static const double embedded[7] = {
+    5179.0 / 57600.0, 0.0,       7571.0 / 16695.0, 393.0 / 640.0, -92097.0 / 339200.0,
+    187.0 / 2100.0,   1.0 / 40.0};
 
 /* All stages of a step of length h; next is then its end. lost: the integral of the rate. */
 static int walk(wg_flow *flow, double h, double *lost) {
@@ -84,8 +84,8 @@ static double judge(const wg_flow *flow, double h, double lost) {
 static double next_length(wg_flow *flow, double h, double worst, bool accepted) {
   const double safety = 0.9, beta = 0.04, least = 1e-10, floor_error = 1e-4;
   if (!accepted) return h * WG_MAX(0.1, safety * pow(worst, -0.2));
-  double factor = safety * pow(WG_MAX(worst, least), -(0.2 - 0.75 * beta)) *
-                  pow(flow->state.last_error, beta);
+  double factor =
+      safety * pow(WG_MAX(worst, least), -(0.2 - 0.75 * beta)) * pow(flow->state.last_error, beta);
   flow->state.last_error = WG_MAX(worst, floor_error);
   return h * WG_MIN(10.0, WG_MAX(0.2, factor));
 }

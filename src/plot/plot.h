@@ -49,4 +49,19 @@ typedef struct wg_plot_family {
 } wg_plot_family;
 int wg_plot_along(const char *path, const wg_plot_family *family);
 
+/* A flow of particles. Points are drawn as they are when d = 2, in their first two columns when
+ * d > 2, over time when d = 1. */
+typedef struct wg_plot_run {
+  const char *title; /* UTF-8 */
+  int64_t n, d, places;
+  const double *times, *points; /* places; places x n x d */
+  int64_t records, kept;
+  const double *clock, *energy,
+      *identity;         /* records each; identity: what the energy law fails by */
+  const double *spectra; /* records x kept, decreasing */
+} wg_plot_run;
+/* Trajectories coloured by time (at most 1000 particles), the energy and |identity| over time, both
+ * logarithmic, and the spectrum of S_g over time (the 8 largest eigenvalues). Errors as above. */
+int wg_plot_flow(const char *path, const wg_plot_run *run);
+
 #endif
