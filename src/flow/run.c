@@ -146,20 +146,25 @@ static double least_mode(const wg_flow *flow, const wg_flow_place *place, double
   return least;
 }
 
-/* The line through the last two values of the smallest mode says when it vanishes, better than the
- * steps that feel their way across: once it is passed and the mode falls no more it stands, until
- * the rank changes or the mode has grown again. */
+/* The parabola through the last three values of the smallest mode says when it vanishes, better
+ * than the steps that feel their way across. A forecast that is passed while the mode is not where
+ * it should be by then stands, until the rank changes or the mode has grown again. */
 static void update_forecast(wg_flow *flow, double time) {
-  const double grown = 1e-2, steady = 0.5;
+  const double grown = 1e-2, astray = 0.1, least_slope = 0.2;
   wg_flow_state *state = &flow->state;
-  double largest, before = least_mode(flow, &flow->now, &largest);
-  double after = least_mode(flow, &flow->next, &largest);
-  double fall = (before - after) / (time - state->time);
-  bool falls = fall > steady * state->fall;
-  if (state->forecast <= time && !falls && after <= grown * largest) return;
+  double largest, h = time - state->time, before = least_mode(flow, &flow->now, &largest);
+  double after = least_mode(flow, &flow->next, &largest), fall = (before - after) / h;
+  double expected = state->fall * (state->forecast - time);
+  if (state->forecast <= time && fabs(after - expected) > astray * before &&
+      after <= grown * largest)
+    return;
   bool follows = flow->now.rate.rank == flow->next.rate.rank && fall > 0.0;
-  state->forecast = follows ? time + after / fall : INFINITY;
+  double slope = fall;
+  if (state->fall > 0.0)
+    slope = WG_MAX(fall + (fall - state->fall) * h / (h + state->fall_step), least_slope * fall);
+  state->forecast = follows ? time + after / slope : INFINITY;
   state->fall = follows ? fall : 0.0;
+  state->fall_step = h;
 }
 
 /* Compares the modes of now and next, before they are exchanged. EVENTS keeps its own account. */

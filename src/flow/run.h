@@ -53,7 +53,7 @@ typedef struct wg_flow_state {
   int64_t steps, attempts, evaluations, rejected, clipped, uphill, switches, rank_changes;
   int64_t reversals;
   double forecast; /* when the smallest mode vanishes, by the last steps before that; INFINITY */
-  double fall;     /* how fast it fell then                                                   */
+  double fall, fall_step; /* how fast it fell in the last step, of that length             */
   int64_t unrest;  /* changes of rank and reversals of late, fading: what chatter is told by   */
 } wg_flow_state;
 

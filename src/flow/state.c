@@ -17,6 +17,7 @@ typedef struct identity {
   int64_t state_bytes, record_bytes, event_bytes;
   int64_t n, d, method, newton_steps, minibatch;
   double step, tol, cutoff, inertia, cap;
+  double start_energy; /* the bits of the first value tell other points and other targets */
   uint64_t seed, weights, gauge;
   char energy[NAME_BYTES];
   int64_t record_count, event_count; /* need not agree */
@@ -57,6 +58,7 @@ static int identify(const wg_flow *flow, identity *id) {
   id->cutoff = s->cutoff;
   id->inertia = s->inertia;
   id->cap = s->cap;
+  id->start_energy = flow->state.start_energy;
   id->seed = s->seed;
   id->weights = hash(flow->a, (size_t)flow->n * sizeof *flow->a);
   id->gauge = hash_gauge(&flow->spec, &mem);
@@ -139,6 +141,8 @@ static const char *difference(const identity *one, const identity *other) {
       one->inertia != other->inertia || one->cap != other->cap || one->seed != other->seed ||
       one->newton_steps != other->newton_steps || one->minibatch != other->minibatch)
     return "a setting (step, tol, cutoff, inertia, cap, newton_steps, seed)";
+  if (one->start_energy != other->start_energy)
+    return "the energy at the start (other points, or other data of the energy)";
   return NULL;
 }
 

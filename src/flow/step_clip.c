@@ -77,7 +77,7 @@ static void describe(const wg_flow *flow, const model *m, wg_flow_step *step) {
 }
 
 static void begin(wg_flow *flow, const wg_flow_step *step, model *m) {
-  if (!(flow->state.lipschitz > 0.0)) flow->state.lipschitz = 1.0 / step->length;
+  if (!(flow->state.lipschitz > 0.0)) flow->state.lipschitz = 0.01 / step->length;
   memset(flow->stage[0], 0, (size_t)(flow->n * flow->d) * sizeof(double));
   *m = (model){.v = flow->stage[0],
                .force = flow->now.force,

@@ -82,7 +82,7 @@ static double judge(const wg_flow *flow, double h, double lost) {
 
 /* The next length after a step that was judged. */
 static double next_length(wg_flow *flow, double h, double worst, bool accepted) {
-  const double safety = 0.9, beta = 0.04, least = 1e-10, floor_error = 1e-4;
+  const double safety = 0.92, beta = 0.05, least = 1e-10, floor_error = 1e-4;
   if (!accepted) return h * WG_MAX(0.1, safety * pow(worst, -0.2));
   double factor =
       safety * pow(WG_MAX(worst, least), -(0.2 - 0.75 * beta)) * pow(flow->state.last_error, beta);
