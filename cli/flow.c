@@ -31,7 +31,7 @@ static const char usage[] =
     "  --tol T            of a step: error of the points over their spread, and ten times the\n"
     "                     defect of the energy over what was lost; 1e-5 unless given\n"
     "  --cutoff C         singular values of the force up to C times the largest do not move;\n"
-    "                     5 times tol unless given (events: 1e-6, others: 1e-12)\n"
+    "                     5 times tol unless given (events: 1e-3, others: 1e-12)\n"
     "  --cap D            euler: most norm of a step's displacement\n"
     "  --inertia B        momentum: B dA/dt + A = g, dX/dt = J(A); 1 unless given\n"
     "  --newton-steps K   K steps of Newton-Schulz in the place of the polar factor (operator)\n"

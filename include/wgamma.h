@@ -606,8 +606,8 @@ typedef struct wg_flow_settings {
   double step;         /* length: EULER, RK4, CLIP, JKO; the others begin with it; 0: chosen     */
   double tol;          /* adaptive methods: error of a step relative to the spread of the points,
                           and a tenth of it: defect relative to the energy lost so far; 1e-5   */
-  double cutoff;       /* singular values up to cutoff sigma_1 do not move; 0: 10 tol where the
-                          method is adaptive (EVENTS: 1e-6, and only modes that were lost), 1e-12
+  double cutoff;       /* singular values up to cutoff sigma_1 do not move; 0: 5 tol where the
+                          method is adaptive (EVENTS: 1e-3, and only modes that were lost), 1e-12
                           elsewhere                                                            */
   double inertia;      /* MOMENTUM; 1                                                          */
   double cap;          /* EULER: most N(displacement) of a step; 0: none                       */

@@ -3,7 +3,9 @@
  *
  * Cut-off. Modes with sigma <= cutoff sigma_1 (over all blocks) do not move: near the loss of a
  * mode the oracle of p = infinity jumps, and a step that must resolve the jump never ends. What is
- * left out is measured (state.most_cut).
+ * left out is measured (state.most_cut). A mode that was lost stays so until the end of a step, and
+ * moves again when it has grown to REGAIN times the cut-off: where the particles push it out and
+ * the oracle pulls it back, stages would otherwise see one and the other.
  *
  * Signs (EVENTS). Write g = sum s_j u_j z_j' with u_j carried along from the place where the step
  * began: the field v = -(sum s) sum u_j z_j' is smooth while s_j passes zero, and the flow ends
@@ -112,13 +114,13 @@ static double largest_of(int64_t count, const double *sigma) {
 
 /* The exact oracle on modes above the cut-off, or its Newton-Schulz shadow. */
 static void plain_velocity(const wg_flow *flow, const modes *found, wg_flow_rate *rate) {
-  const double regain = 4.0; /* times the cut-off: a mode that was lost would flicker at it */
   const double cut = flow->settings.cutoff * largest_of(flow->d, found->sigma);
   double *kept = found->kept;
   rate->slope = wg_modes_dual(&flow->spec, found->sigma, found->v);
   for (int64_t j = 0; j < flow->d; j++) {
-    bool moved = flow->now.moves[j] || flow->state.attempts == 0;
-    kept[j] = found->sigma[j] > (moved ? cut : regain * cut) ? found->sigma[j] : 0.0;
+    bool may = flow->now.moves[j] || flow->state.attempts == 0;
+    double level = may ? cut : flow->regains ? WG_FLOW_REGAIN * cut : INFINITY;
+    kept[j] = found->sigma[j] > level ? found->sigma[j] : 0.0;
     rate->rank += found->moves[j] = kept[j] > 0.0;
   }
   if (flow->settings.newton_steps > 0)
@@ -340,4 +342,11 @@ int wg_flow_set_compass(wg_flow *flow, const wg_flow_place *place) {
       flow->weighted[i * flow->d + j] = flow->a[i] * place->force[i * flow->d + j];
   wg_mem_clear(&flow->scratch);
   return status;
+}
+
+double wg_flow_regrown(const wg_flow *flow, const wg_flow_place *place) {
+  double cut = flow->settings.cutoff * largest_of(flow->d, place->sigma), most = 0.0;
+  for (int64_t j = 0; j < flow->d; j++)
+    if (!place->moves[j]) most = WG_MAX(most, place->sigma[j]);
+  return cut > 0.0 ? most / cut : 0.0;
 }

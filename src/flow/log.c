@@ -92,7 +92,10 @@ static double de_giorgi(const wg_flow *flow, const wg_flow_step *step) {
 void wg_flow_account(wg_flow *flow, const wg_flow_step *step) {
   wg_flow_state *state = &flow->state;
   state->lost += step->lost;
-  state->lost_force += de_giorgi(flow, step);
+  const double by_force = de_giorgi(flow, step);
+  state->lost_force += by_force;
+  if (!isnan(step->curve_speed))
+    state->one_step_error += flow->now.lyapunov - flow->next.lyapunov - by_force;
   state->effective_time += step->effective;
   state->clipped += step->clipped;
   state->uphill += flow->next.lyapunov > flow->now.lyapunov;
@@ -141,18 +144,11 @@ int wg_flow_note_step(wg_flow *flow, const wg_flow_step *step) {
 
 /* ---- judgement ---- */
 
-static bool is_one_step(const wg_flow *flow) {
-  int method = flow->settings.method;
-  return method == WG_FLOW_EULER || method == WG_FLOW_CLIP || method == WG_FLOW_JKO ||
-         flow->state.switches > 0;
-}
-
 double wg_flow_residual(const wg_flow *flow) {
   const wg_flow_state *state = &flow->state;
   double lost = state->start_lyapunov - flow->now.lyapunov;
   double rounding = 1e-13 * (fabs(state->start_lyapunov) + fabs(flow->now.lyapunov));
-  double error = fabs(lost - state->lost);
-  if (is_one_step(flow)) error = WG_MAX(error, fabs(lost - state->lost_force));
+  double error = WG_MAX(fabs(lost - state->lost), fabs(state->one_step_error));
   return error <= rounding ? 0.0 : error / WG_MAX(fabs(lost), rounding);
 }
 

@@ -12,7 +12,12 @@
 
 #include "flow/run.h"
 
-enum { UNREST_OF_A_CHANGE = 16, UNREST_OF_CHATTER = 128, KEPT_EIGENVALUES = 32 };
+enum {
+  UNREST_OF_A_CHANGE = 16,
+  UNREST_OF_DELAY = 6, /* a mode should be gone by now */
+  UNREST_OF_CHATTER = 128,
+  KEPT_EIGENVALUES = 32
+};
 
 /* ---- making ---- */
 
@@ -48,7 +53,7 @@ static double chosen_cutoff(const wg_flow_settings *settings) {
     case WG_FLOW_AUTO:
     case WG_FLOW_DOPRI:
     case WG_FLOW_MOMENTUM: return WG_MIN(5.0 * settings->tol, 0.5);
-    case WG_FLOW_EVENTS: return 1e-6;
+    case WG_FLOW_EVENTS: return 1e-3;
     default: return 1e-12;
   }
 }
@@ -188,7 +193,9 @@ static int note_changes(wg_flow *flow, double time) {
     changes = 1;
   }
   update_forecast(flow, time);
-  state->unrest += (changes > 0 ? UNREST_OF_A_CHANGE : 0) - state->unrest / 16;
+  state->unrest -= state->unrest / 16;
+  if (changes > 0) state->unrest += UNREST_OF_A_CHANGE;
+  if (state->forecast <= time) state->unrest += UNREST_OF_DELAY;
   return WG_OK;
 }
 
@@ -264,8 +271,20 @@ static int reseed(wg_flow *flow) {
   return wg_flow_look(flow, &flow->now, false);
 }
 
+/* Modes that have grown back move from the end of the step on. */
+static int regain(wg_flow *flow) {
+  if (flow->settings.method == WG_FLOW_EVENTS ||
+      !(wg_flow_regrown(flow, &flow->next) > WG_FLOW_REGAIN))
+    return WG_OK;
+  flow->regains = true;
+  int status = wg_flow_turn(flow, &flow->next, false);
+  flow->regains = false;
+  return status;
+}
+
 static int commit(wg_flow *flow, const wg_flow_step *step, double end, double left) {
   const double time = step->length == left ? end : flow->state.time + step->length;
+  WG_TRY(regain(flow));
   WG_TRY(note_changes(flow, time));
   wg_flow_account(flow, step);
   flow->state.time = time;

@@ -47,6 +47,7 @@ typedef struct wg_flow_state {
   double time, step, longest; /* step: proposed by an adaptive method; longest: accepted   */
   double start_energy, start_lyapunov;
   double lost, lost_force; /* integrals: of the rate, and of the De Giorgi form            */
+  double one_step_error;   /* of the De Giorgi form, in steps of one-step methods           */
   double effective_time, lipschitz, last_error;
   double most_cut, worst_gap;              /* as in wg_flow_info                             */
   double clip_until, clip_span, clip_step; /* AUTO: the clip step stands in until then       */
@@ -54,7 +55,7 @@ typedef struct wg_flow_state {
   int64_t reversals;
   double forecast; /* when the smallest mode vanishes, by the last steps before that; INFINITY */
   double fall, fall_step; /* how fast it fell in the last step, of that length             */
-  int64_t unrest;  /* changes of rank and reversals of late, fading: what chatter is told by   */
+  int64_t unrest; /* changes of rank and reversals of late, fading: what chatter is told by   */
 } wg_flow_state;
 
 struct wg_flow {
@@ -69,6 +70,7 @@ struct wg_flow {
   double *stage[7]; /* slopes of a Runge-Kutta step; room of the others */
   double *weighted; /* n x d: a_i g_i, of the place a step begins */
   wg_flow_state state;
+  bool regains; /* modes that were lost may move again: at the end of a step only */
   /* events: modes that move, and P'A of the place a step begins as a d x d matrix */
   unsigned char *active;
   double *compass;
@@ -91,6 +93,10 @@ int wg_flow_clip(wg_flow *flow, const double *g, double tau, double lipschitz, d
                  double *norm);
 /* Fixes the modes that move, and what signs are relative to. */
 int wg_flow_set_compass(wg_flow *flow, const wg_flow_place *place);
+/* The largest singular value of place that does not move, over the cut-off; a mode moves again from
+ * WG_FLOW_REGAIN on. */
+enum { WG_FLOW_REGAIN = 4 };
+double wg_flow_regrown(const wg_flow *flow, const wg_flow_place *place);
 /* <x, y> = sum_i a_i <x_i, y_i> over n x d. */
 double wg_flow_dot(const wg_flow *flow, const double *x, const double *y);
 

@@ -77,6 +77,9 @@ static double judge(const wg_flow *flow, double h, double lost) {
   double total = fabs(flow->state.start_lyapunov - now->lyapunov) + fabs(lost);
   double defect = fabs(now->lyapunov - next->lyapunov - lost);
   if (defect > rounding) worst = WG_MAX(worst, defect / (0.1 * tol * total));
+  double regrown = wg_flow_regrown(flow, next) / (4.0 * WG_FLOW_REGAIN);
+  if (flow->settings.method != WG_FLOW_EVENTS && regrown > 1.0)
+    worst = WG_MAX(worst, pow(regrown, 5.0)); /* the next length is shorter by that factor */
   return isnan(worst) ? INFINITY : worst;
 }
 

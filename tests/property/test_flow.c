@@ -198,8 +198,13 @@ static void test_reference(void **state) {
 /* ---- a small problem for the rest: energy distance to a cloud in four columns ---- */
 
 enum { N = 12, D = 4 };
-static const char *const gauges[] = {"trace",      "operator", "frobenius",           "schatten:3",
-                                     "schatten:0.6", "kyfan:2",  "sum:operator@2,trace@2",
+static const char *const gauges[] = {"trace",
+                                     "operator",
+                                     "frobenius",
+                                     "schatten:3",
+                                     "schatten:0.6",
+                                     "kyfan:2",
+                                     "sum:operator@2,trace@2",
                                      "max:operator@2,trace@2/2"};
 enum { GAUGES = sizeof gauges / sizeof *gauges };
 
@@ -527,14 +532,21 @@ static void test_cap(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_rank_loss_default), cmocka_unit_test(test_rank_loss_events),
-      cmocka_unit_test(test_fallback),          cmocka_unit_test(test_reference),
-      cmocka_unit_test(test_velocity),          cmocka_unit_test(test_law),
-      cmocka_unit_test(test_orders),            cmocka_unit_test(test_halves),
-      cmocka_unit_test(test_clip_is_monotone),  cmocka_unit_test(test_clip_converges),
-      cmocka_unit_test(test_jko_closed_form),   cmocka_unit_test(test_jko_is_minimal),
-      cmocka_unit_test(test_momentum),          cmocka_unit_test(test_newton_schulz),
-      cmocka_unit_test(test_minibatches),       cmocka_unit_test(test_cap)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_rank_loss_default),
+                                     cmocka_unit_test(test_rank_loss_events),
+                                     cmocka_unit_test(test_fallback),
+                                     cmocka_unit_test(test_reference),
+                                     cmocka_unit_test(test_velocity),
+                                     cmocka_unit_test(test_law),
+                                     cmocka_unit_test(test_orders),
+                                     cmocka_unit_test(test_halves),
+                                     cmocka_unit_test(test_clip_is_monotone),
+                                     cmocka_unit_test(test_clip_converges),
+                                     cmocka_unit_test(test_jko_closed_form),
+                                     cmocka_unit_test(test_jko_is_minimal),
+                                     cmocka_unit_test(test_momentum),
+                                     cmocka_unit_test(test_newton_schulz),
+                                     cmocka_unit_test(test_minibatches),
+                                     cmocka_unit_test(test_cap)};
   return cmocka_run_group_tests(tests, make_problem, free_problem);
 }
