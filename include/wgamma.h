@@ -480,7 +480,7 @@ WG_API void wg_energy_settings_init(wg_energy_settings *settings);
  *   "quadratic"  h = 1/2 z'Mz, form M: symmetric d x d, or NULL (identity);
  *   "well:R"     h = (|z|^2 - R^2)^2 / 4, R > 0 (double well in each direction);
  *   "power:r"    h = |z|^r / r, r > 0 (at 0 the force is 0).
- * form must be NULL but for "quadratic". */
+ * form must be NULL but for "quadratic". d may be 0, any, where centre and form are NULL. */
 WG_API int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d,
                                const double *centre, const double *form);
 

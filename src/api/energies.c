@@ -115,7 +115,8 @@ int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d, co
   WG_TRY(check_place(energy));
   WG_TRY(check_text("potential", potential));
   WG_TRY(wg_potential_parse(potential, &parsed));
-  if (d < 1 || d > 1000000)
+  const bool any = d == 0 && !centre && !form;
+  if ((d < 1 && !any) || d > 1000000)
     return wg_fail(WG_ERR_ARGUMENT, "d = %lld must be between 1 and 1000000", (long long)d);
   if (form && parsed.kind != WG_QUADRATIC)
     return wg_fail(WG_ERR_ARGUMENT, "a form belongs to the quadratic potential, not to \"%.60s\"",
