@@ -289,10 +289,10 @@ static int check_fields(const wg_cli_energy_asked *asked, int which) {
   const unsigned needs = energies[which].needs, takes = needs | energies[which].takes;
   for (int k = 0; k < WG_CLI_ENERGY_OPTIONS; k++) {
     if (!is_given(asked, k) && (needs & BIT(k)))
-      return wg_fail(WG_ERR_ARGUMENT, "the energy %s needs %s", energies[which].name,
+      return wg_fail(WG_ERR_ARGUMENT, "the energy %s needs --%s", energies[which].name,
                      fields[k].name);
     if (is_given(asked, k) && !(takes & BIT(k)))
-      return wg_fail(WG_ERR_ARGUMENT, "the energy %s has no %s", energies[which].name,
+      return wg_fail(WG_ERR_ARGUMENT, "the energy %s has no --%s", energies[which].name,
                      fields[k].name);
   }
   return WG_OK;
