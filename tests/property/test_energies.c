@@ -393,7 +393,7 @@ static void test_networks(void **state) {
     check_network(text[kind], kind, 2, 1, 300);
     check_network(text[kind], kind, 3, 1, 5);
     check_network(text[kind], kind, 5, 3, 260);
-    check_network(text[kind], kind, 130, 2, 300); /* through BLAS */
+    check_network(text[kind], kind, 520, 2, 300); /* through BLAS */
   }
   check_network("relu", 0, 40, 8, 520);
 }
