@@ -28,7 +28,7 @@ void wg_cli_energy_options(wg_cli_energy_asked *asked,
 /* For --help of the command: names, options and the JSON form, a text that ends its last line. */
 extern const char wg_cli_energy_help[];
 /* Files that the energy reads, to be checked against outputs: writes at most WG_CLI_ENERGY_OPTIONS
- * paths, returns how many. word: a name, or a JSON file. */
+ * paths, returns how many. word: a name, or a JSON file (the files it names are not listed). */
 int wg_cli_energy_inputs(const char *word, const wg_cli_energy_asked *asked,
                          wg_cli_path paths[WG_CLI_ENERGY_OPTIONS]);
 /* Makes the energy that `word` names ("mmd", ..., or a file "*.json" with {"sum": [...]}); threads

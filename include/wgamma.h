@@ -468,10 +468,11 @@ typedef struct wg_energy_settings {
   size_t struct_size; /* set by wg_energy_settings_init                                       */
   int threads;        /* 0: all cores. Results do not depend on it, to the bit                */
   int method;         /* a wg_energy_method, for kernels; AUTO: TREE from 1e4 points on where
-                         d <= 3 and accuracy allows it                                        */
-  double accuracy;    /* permissible error of value and force, relative to the largest force;
-                         0: 1e-14 (sums in double) up to 2e4 points, 1e-6 beyond. From 1e-6 up
-                         pairs may be computed in float and summed in double                  */
+                         d <= 3 and it reaches the accuracy                                   */
+  double accuracy;    /* permissible error of sums over pairs, relative to the largest field
+                         that either cloud exerts alone (of value: to its largest term); 0:
+                         1e-14 up to 2e4 points, 1e-5 beyond. From 1e-5 up pairs may be
+                         computed in float and summed in double. TREE reaches 1e-9, imq 1e-7 */
 } wg_energy_settings;
 WG_API void wg_energy_settings_init(wg_energy_settings *settings);
 
@@ -479,7 +480,7 @@ WG_API void wg_energy_settings_init(wg_energy_settings *settings);
  *   "quadratic"  h = 1/2 z'Mz, form M: symmetric d x d, or NULL (identity);
  *   "well:R"     h = (|z|^2 - R^2)^2 / 4, R > 0 (double well in each direction);
  *   "power:r"    h = |z|^r / r, r > 0 (at 0 the force is 0).
- * form must be NULL but for "quadratic". */
+ * form must be NULL but for "quadratic". d may be 0, any, where centre and form are NULL. */
 WG_API int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d,
                                const double *centre, const double *form);
 

@@ -82,6 +82,20 @@ static int read_settings(const wg_energy_settings *s, wg_energy_plan *plan) {
   return WG_OK;
 }
 
+/* d = 0: not known yet. */
+static int check_tree(const wg_kernel *kernel, const wg_energy_plan *plan, int64_t d) {
+  if (plan->method != WG_ENERGY_TREE) return WG_OK;
+  if (d > 3)
+    return wg_fail(WG_ERR_INPUT, "the tree code is for d <= 3, not d = %lld; use WG_ENERGY_DIRECT",
+                   (long long)d);
+  if (plan->accuracy > 0.0 && plan->accuracy < wg_tree_finest(kernel))
+    return wg_fail(WG_ERR_ARGUMENT,
+                   "settings.accuracy = %g is beyond the tree code, which reaches %g for this "
+                   "kernel; use WG_ENERGY_DIRECT",
+                   plan->accuracy, wg_tree_finest(kernel));
+  return WG_OK;
+}
+
 static int made(wg_energy *energy, wg_energy **out) {
   if (!energy) return wg_no_memory();
   *out = energy;
@@ -101,7 +115,8 @@ int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d, co
   WG_TRY(check_place(energy));
   WG_TRY(check_text("potential", potential));
   WG_TRY(wg_potential_parse(potential, &parsed));
-  if (d < 1 || d > 1000000)
+  const bool any = d == 0 && !centre && !form;
+  if ((d < 1 && !any) || d > 1000000)
     return wg_fail(WG_ERR_ARGUMENT, "d = %lld must be between 1 and 1000000", (long long)d);
   if (form && parsed.kind != WG_QUADRATIC)
     return wg_fail(WG_ERR_ARGUMENT, "a form belongs to the quadratic potential, not to \"%.60s\"",
@@ -120,6 +135,7 @@ int wg_energy_interaction(wg_energy **energy, const char *kernel,
   WG_TRY(check_text("kernel", kernel));
   WG_TRY(wg_kernel_parse(kernel, &parsed));
   WG_TRY(read_settings(settings, &plan));
+  WG_TRY(check_tree(&parsed, &plan, 0));
   return made(wg_energy_make_interaction(parsed, plan), energy);
 }
 
@@ -152,8 +168,7 @@ int wg_energy_mmd(wg_energy **energy, const char *kernel, int64_t m, int64_t d, 
                    "laplace or imq",
                    kernel);
   WG_TRY(read_settings(settings, &plan));
-  if (plan.method == WG_ENERGY_TREE && d > 3)
-    return wg_fail(WG_ERR_ARGUMENT, "the tree code is for d <= 3, not d = %lld", (long long)d);
+  WG_TRY(check_tree(&parsed, &plan, d));
   WG_TRY(check_numbers("y", m, d, y));
   WG_TRY(wg_measure_check("y", "b", m, d, y, b));
   wg_ledger ledger = {0};

@@ -62,6 +62,8 @@ typedef struct wg_kernel {
 int wg_kernel_parse(const char *text, wg_kernel *kernel);
 /* k at distance s, and k'(s)/s with 0 where s = 0 is a kink. */
 double wg_kernel_at(const wg_kernel *kernel, double s, double *slope);
+/* The finest accuracy that the tree code reaches for this kernel. */
+double wg_tree_finest(const wg_kernel *kernel);
 /* F = double integral of k, no target. */
 wg_energy *wg_energy_make_interaction(wg_kernel kernel, wg_energy_plan plan);
 /* F = MMD^2 to y (m x d), b > 0: m. */

@@ -60,6 +60,10 @@ wg_profile wg_profile_of(const wg_kernel *kernel) {
   }
 }
 
+double wg_tree_finest(const wg_kernel *kernel) {
+  return kernel->kind == WG_KERNEL_IMQ ? 1e-7 : 1e-9;
+}
+
 /* ---- the energies ---- */
 
 typedef struct kernel_energy {
@@ -71,7 +75,7 @@ typedef struct kernel_energy {
   double self;         /* of the target, NAN: not yet known */
   wg_mem tree_mem;
   wg_tree *tree; /* of the target */
-  int degree;    /* of that tree  */
+  int degree;    /* of that tree */
 } kernel_energy;
 
 /* How the sums of one evaluation are made. */
@@ -80,16 +84,16 @@ typedef struct way {
   int degree;
 } way;
 
+/* What is asked of small clouds by default is beyond the tree. */
 static way choose_way(const kernel_energy *e, int64_t n, int64_t d) {
   const int64_t many = 20000, large = 10000;
-  const double accuracy = e->plan.accuracy > 0.0 ? e->plan.accuracy
-                          : n + e->m > many      ? 1e-6
-                                                 : 1e-14;
-  const bool may = d <= 3 && accuracy >= 1e-12;
-  return (way){.tree = e->plan.method == WG_ENERGY_TREE ||
-                       (e->plan.method == WG_ENERGY_AUTO && may && WG_MAX(n, e->m) >= large),
-               .single = accuracy >= 1e-6,
-               .degree = wg_tree_degree(accuracy)};
+  const bool small = n + e->m <= many && e->plan.method != WG_ENERGY_TREE;
+  const double accuracy = e->plan.accuracy > 0.0 ? e->plan.accuracy : small ? 1e-14 : 1e-5;
+  const bool worth = accuracy >= wg_tree_finest(&e->kernel) && WG_MAX(n, e->m) >= large;
+  const bool tree = e->plan.method == WG_ENERGY_TREE || (e->plan.method == WG_ENERGY_AUTO && worth);
+  return (way){.tree = tree && d <= 3,
+               .single = accuracy >= 1e-5,
+               .degree = wg_tree_degree(&e->kernel, accuracy)};
 }
 
 /* The tree of the target is kept from one evaluation to the next. */

@@ -2,7 +2,7 @@
  *
  * With residuals r_c = (H(z_c) - y_c) / N the force at x = (u, v) is
  *   g_u = sum_c s(v.z_c) r_c,   g_v = sum_c (u.r_c) s'(v.z_c) z_c;  relu has s'(0) = 0.
- * Both passes over particles x data are fused: nothing of size n N is stored (kernels.h). From 128
+ * Both passes over particles x data are fused: nothing of size n N is stored (kernels.h). From 256
  * inputs on, blocks of 256 data are multiplied by BLAS instead. Everything is double; tanh and
  * softplus are right to some 1e-15 absolutely. Threads share out data going forward and particles
  * going back, so that every sum runs in one order. Cost 4 n N (inputs + outputs) operations and n N
@@ -12,7 +12,7 @@
 #include "flow/kernels.h"
 #include "linalg/la.h"
 
-enum { DATA = WG_NET_DATA, GEMM_INPUTS = 128 };
+enum { DATA = WG_NET_DATA, GEMM_INPUTS = 256 };
 
 typedef struct network_energy {
   wg_energy_owner owner;

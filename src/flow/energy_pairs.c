@@ -4,7 +4,8 @@
  * targets go past them in tiles of 32, whose sums stay in registers (pairs_body.h). Threads share
  * out tiles, so the bits do not depend on them. In float a term has a relative error of some 2^-22,
  * and coordinates are rounded to 2^-24 of the cloud's diameter: on clouds of some hundred points
- * and more the field is right to about 1e-7 of the largest field of |charges|. Cost n m pairs;
+ * and more the field is right to about 1e-7 of the largest field of |charges|, on clouds with all
+ * scales from 1 to 2^-30 to 1e-6. Cost n m pairs;
  * memory (n + m) d numbers. */
 #include <string.h>
 

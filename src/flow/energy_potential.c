@@ -14,7 +14,8 @@ typedef struct potential_energy {
   wg_energy_owner owner;
   wg_potential potential;
   double *centre, *form; /* d and d x d, or NULL */
-  double *z, *gradient;  /* d: scratch            */
+  double *z;             /* 2 d: a place and the gradient there */
+  int64_t size;
 } potential_energy;
 
 static double radial(const wg_potential *p, double square, double *slope) {
@@ -27,21 +28,21 @@ static double radial(const wg_potential *p, double square, double *slope) {
   return pow(distance, p->parameter) / p->parameter;
 }
 
-/* h at e->z, its gradient to e->gradient. */
+/* h at e->z, its gradient behind it. */
 static double height(const potential_energy *e, int64_t d) {
-  double square = 0.0, slope = 1.0;
+  double square = 0.0, slope = 1.0, *gradient = e->z + d;
   if (e->form) {
     for (int64_t r = 0; r < d; r++) {
-      e->gradient[r] = 0.0;
-      for (int64_t c = 0; c < d; c++) e->gradient[r] += e->form[r * d + c] * e->z[c];
-      square += e->gradient[r] * e->z[r];
+      gradient[r] = 0.0;
+      for (int64_t c = 0; c < d; c++) gradient[r] += e->form[r * d + c] * e->z[c];
+      square += gradient[r] * e->z[r];
     }
     return 0.5 * square;
   }
   for (int64_t k = 0; k < d; k++) square += e->z[k] * e->z[k];
   const double h =
       e->potential.kind == WG_QUADRATIC ? 0.5 * square : radial(&e->potential, square, &slope);
-  for (int64_t k = 0; k < d; k++) e->gradient[k] = slope * e->z[k];
+  for (int64_t k = 0; k < d; k++) gradient[k] = slope * e->z[k];
   return h;
 }
 
@@ -49,10 +50,11 @@ static int evaluate_potential(void *self, int64_t n, int64_t d, const double *x,
                               double *value, double *force) {
   potential_energy *e = self;
   wg_sum total = {0};
+  WG_TRY(wg_energy_scratch(&e->owner.mem, 2 * d, &e->z, &e->size));
   for (int64_t i = 0; i < n; i++) {
     for (int64_t k = 0; k < d; k++) e->z[k] = x[i * d + k] - (e->centre ? e->centre[k] : 0.0);
     wg_sum_add(&total, a[i] * height(e, d));
-    if (force) memcpy(force + i * d, e->gradient, (size_t)d * sizeof *force);
+    if (force) memcpy(force + i * d, e->z + d, (size_t)d * sizeof *force);
   }
   if (value) *value = wg_sum_value(total);
   return WG_OK;
@@ -88,9 +90,6 @@ wg_energy *wg_energy_make_potential(wg_potential potential, int64_t d, const dou
   e->potential = potential;
   if (centre) e->centre = wg_energy_copy(&e->owner, d, centre);
   if (form) e->form = wg_energy_copy(&e->owner, d * d, form);
-  e->z = WG_NEW(&e->owner.mem, double, d);
-  e->gradient = WG_NEW(&e->owner.mem, double, d);
-  if ((centre && !e->centre) || (form && !e->form) || !e->z || !e->gradient)
-    return wg_energy_abandon(&e->owner);
+  if ((centre && !e->centre) || (form && !e->form)) return wg_energy_abandon(&e->owner);
   return &e->owner.energy;
 }

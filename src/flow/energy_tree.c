@@ -17,7 +17,6 @@
 
 enum { LEAF = 192, MOST_DEGREE = 14, MOST_SIDE = MOST_DEGREE + 1 };
 enum { TARGETS = WG_PAIR_TARGETS, SOURCES = WG_PAIR_SOURCES };
-#define OPENING 0.7
 
 typedef struct box {
   int64_t begin, end;
@@ -38,13 +37,9 @@ struct wg_tree {
   int64_t *leaf;  /* the boxes that are leaves                            */
   int64_t stride; /* proxies of a box at most                             */
   double *proxy;  /* count x stride                                       */
+  double *places; /* count x d x stride: where they are */
   double nodes[MOST_SIDE], weights[MOST_SIDE]; /* Chebyshev, on [-1, 1]      */
 };
-
-int wg_tree_degree(double accuracy) {
-  const double digits = -log10(accuracy);
-  return (int)WG_MAX(2.0, WG_MIN((double)MOST_DEGREE, ceil(1.2 * digits)));
-}
 
 /* ---- boxes ---- */
 
@@ -162,28 +157,24 @@ static void add_charge(const wg_tree *t, const box *b, const double y[3], double
     }
 }
 
-/* Place of the proxy with this index, last axis fastest. */
-static void proxy_point(const wg_tree *t, const box *b, int64_t index, double y[3]) {
-  for (int64_t k = t->d - 1; k >= 0; k--) {
-    y[k] = proxy_place(t, b, k, index % b->side[k]);
-    index /= b->side[k];
+/* Where the proxies of a box are: d rows of stride, last axis fastest. */
+static void place_proxies(const wg_tree *t, const box *b, double *places) {
+  for (int64_t at = 0; at < b->proxies; at++) {
+    int64_t rest = at;
+    for (int64_t k = t->d - 1; k >= 0; k--) {
+      places[k * t->stride + at] = proxy_place(t, b, k, rest % b->side[k]);
+      rest /= b->side[k];
+    }
   }
 }
 
-static void charge_leaf(const wg_tree *t, const box *b, double *proxy) {
-  for (int64_t i = b->begin; i < b->end; i++) {
+/* The box takes over `count` charges at places, the axes `step` apart. */
+static void add_charges(const wg_tree *t, const box *b, int64_t count, const double *places,
+                        int64_t step, const double *charges, double *proxy) {
+  for (int64_t i = 0; i < count; i++) {
     double y[3] = {0.0, 0.0, 0.0};
-    for (int64_t k = 0; k < t->d; k++) y[k] = t->points[k * t->n + i];
-    add_charge(t, b, y, t->charges[i], proxy);
-  }
-}
-
-static void charge_parent(const wg_tree *t, const box *b, const box *child, const double *from,
-                          double *proxy) {
-  for (int64_t i = 0; i < child->proxies; i++) {
-    double y[3] = {0.0, 0.0, 0.0};
-    proxy_point(t, child, i, y);
-    add_charge(t, b, y, from[i], proxy);
+    for (int64_t k = 0; k < t->d; k++) y[k] = places[k * step + i];
+    add_charge(t, b, y, charges[i], proxy);
   }
 }
 
@@ -191,12 +182,15 @@ static void charge_boxes(wg_tree *t) {
   for (int64_t at = t->count - 1; at >= 0; at--) {
     const box *b = &t->boxes[at];
     double *proxy = t->proxy + at * t->stride;
+    place_proxies(t, b, t->places + at * t->d * t->stride);
     if (b->left < 0) {
-      charge_leaf(t, b, proxy);
+      add_charges(t, b, b->end - b->begin, t->points + b->begin, t->n, t->charges + b->begin,
+                  proxy);
       continue;
     }
-    charge_parent(t, b, &t->boxes[b->left], t->proxy + b->left * t->stride, proxy);
-    charge_parent(t, b, &t->boxes[b->right], t->proxy + b->right * t->stride, proxy);
+    for (int64_t half = b->left; half <= b->right; half++)
+      add_charges(t, b, t->boxes[half].proxies, t->places + half * t->d * t->stride, t->stride,
+                  t->proxy + half * t->stride, proxy);
   }
 }
 
@@ -218,6 +212,12 @@ static int list_leaves(wg_tree *t, wg_mem *mem) {
   return WG_OK;
 }
 
+/* Measured on the clouds of tests/property/test_energies.c. */
+int wg_tree_degree(const wg_kernel *kernel, double accuracy) {
+  const double a_digit = kernel->kind == WG_KERNEL_IMQ ? 1.9 : 1.45;
+  return (int)WG_MIN((double)MOST_DEGREE, WG_MAX(2.0, floor(-log10(accuracy) * a_digit + 1e-9)));
+}
+
 int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tree) {
   wg_tree *t = WG_NEW(mem, wg_tree, 1);
   if (!t) return wg_no_memory();
@@ -234,9 +234,10 @@ int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tr
   }
   WG_TRY(grow_boxes(t, mem));
   WG_TRY(list_leaves(t, mem));
-  for (int64_t k = 0; k < t->d; k++) t->stride *= degree + 1;
+  for (int64_t k = 0; k < t->d; k++) t->stride *= t->degree + 1;
   t->proxy = WG_NEW(mem, double, t->count * t->stride);
-  if (!t->proxy) return wg_no_memory();
+  t->places = WG_NEW(mem, double, t->count * t->d * t->stride);
+  if (!t->proxy || !t->places) return wg_no_memory();
   charge_boxes(t);
   *tree = t;
   return WG_OK;
@@ -251,6 +252,7 @@ typedef struct visit {
   wg_profile profile;
   bool single;
   const wg_flow_kernels *kernels;
+  double largest; /* radius of a box that proxies may stand for              */
   int64_t tiles, waiting;
   double *x, *phi, *gradient; /* tiles x d x TARGETS, tiles x TARGETS, as x */
   float *x_f;
@@ -278,48 +280,40 @@ static void go_past(visit *v) {
   v->waiting = 0;
 }
 
-static void add_points(visit *v, const box *b) {
-  const wg_tree *s = v->sources;
-  for (int64_t from = b->begin; from < b->end;) {
-    const int64_t size = WG_MIN(b->end - from, SOURCES - v->waiting);
-    for (int64_t k = 0; k < s->d; k++) {
-      const double *x = s->points + k * s->n + from;
+/* Sources line up, the axes `step` apart, and go past whenever a block is full. */
+static void add_sources(visit *v, int64_t count, const double *places, int64_t step,
+                        const double *charges) {
+  for (int64_t from = 0; from < count;) {
+    const int64_t size = WG_MIN(count - from, SOURCES - v->waiting);
+    for (int64_t k = 0; k < v->sources->d; k++) {
+      const double *x = places + k * step + from, centre = v->leaf->centre[k];
       double *to = v->y + k * SOURCES + v->waiting;
-      for (int64_t j = 0; j < size; j++) to[j] = x[j] - v->leaf->centre[k];
+      for (int64_t j = 0; j < size; j++) to[j] = x[j] - centre;
     }
-    memcpy(v->q + v->waiting, s->charges + from, (size_t)size * sizeof *v->q);
+    memcpy(v->q + v->waiting, charges + from, (size_t)size * sizeof *v->q);
     v->waiting += size;
     from += size;
     if (v->waiting == SOURCES) go_past(v);
   }
 }
 
-static void add_proxies(visit *v, const box *b, const double *proxy) {
-  const wg_tree *s = v->sources;
-  for (int64_t i = 0; i < b->proxies; i++) {
-    double y[3];
-    proxy_point(s, b, i, y);
-    for (int64_t k = 0; k < s->d; k++) v->y[k * SOURCES + v->waiting] = y[k] - v->leaf->centre[k];
-    v->q[v->waiting++] = proxy[i];
-    if (v->waiting == SOURCES) go_past(v);
-  }
-}
-
-static bool is_far(const box *a, const box *b, int64_t d) {
+static bool is_far(const visit *v, const box *b) {
   double square = 0.0;
-  for (int64_t k = 0; k < d; k++)
-    square += (a->centre[k] - b->centre[k]) * (a->centre[k] - b->centre[k]);
-  const double radii = a->radius + b->radius;
-  return radii * radii < OPENING * OPENING * square;
+  for (int64_t k = 0; k < v->sources->d; k++)
+    square += (v->leaf->centre[k] - b->centre[k]) * (v->leaf->centre[k] - b->centre[k]);
+  const double radii = v->leaf->radius + b->radius, opening = 0.6;
+  return b->radius <= v->largest && radii * radii < opening * opening * square;
 }
 
 static void descend(visit *v, int64_t at) {
-  const box *b = &v->sources->boxes[at];
-  const bool large = b->end - b->begin > b->proxies;
-  if (large && is_far(v->leaf, b, v->targets->d)) {
-    add_proxies(v, b, v->sources->proxy + at * v->sources->stride);
-  } else if (b->left < 0 || (!large && is_far(v->leaf, b, v->targets->d))) {
-    add_points(v, b);
+  const wg_tree *s = v->sources;
+  const box *b = &s->boxes[at];
+  const bool large = b->end - b->begin > b->proxies, far = is_far(v, b);
+  if (large && far) {
+    add_sources(v, b->proxies, s->places + at * s->d * s->stride, s->stride,
+                s->proxy + at * s->stride);
+  } else if (b->left < 0 || far) {
+    add_sources(v, b->end - b->begin, s->points + b->begin, s->n, s->charges + b->begin);
   } else {
     descend(v, b->left);
     descend(v, b->right);
@@ -372,6 +366,16 @@ static int64_t largest_leaf(const wg_tree *t) {
   return lanes;
 }
 
+/* Polynomials follow a kernel that varies over a length only on boxes of about that length. */
+static double largest_radius(const wg_kernel *kernel) {
+  switch (kernel->kind) {
+    case WG_KERNEL_GAUSSIAN:
+    case WG_KERNEL_LAPLACE: return kernel->scale;
+    case WG_KERNEL_MORSE: return WG_MIN(kernel->scale, 1.0);
+    default: return INFINITY;
+  }
+}
+
 int wg_tree_field(const wg_kernel *kernel, const wg_tree *targets, const wg_tree *sources,
                   bool single, int threads, wg_mem *mem, wg_field out) {
   const int64_t d = targets->d, lanes = largest_leaf(targets);
@@ -386,6 +390,7 @@ int wg_tree_field(const wg_kernel *kernel, const wg_tree *targets, const wg_tree
     visits[w] = (visit){.targets = targets,
                         .sources = sources,
                         .profile = wg_profile_of(kernel),
+                        .largest = largest_radius(kernel),
                         .single = single,
                         .kernels = wg_flow_kernels_here(),
                         .x = room + w * (2 * d + 1) * lanes,

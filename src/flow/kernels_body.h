@@ -36,6 +36,10 @@ WG_INLINE vec_double reciprocal_root_double(vec_double x) {
 }
 #endif
 
+static const double wg_inverse_factorial[] = {
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,      1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+
 #define WG_REAL double
 #define WG_WORD int64_t
 #define WG_OF(name) name##_double

@@ -30,7 +30,7 @@ int wg_tree_build(wg_mem *mem, const wg_charges *cloud, int degree, wg_tree **tr
 /* The field of one tree at the points of another, in their order as given. */
 int wg_tree_field(const wg_kernel *kernel, const wg_tree *targets, const wg_tree *sources,
                   bool single, int threads, wg_mem *mem, wg_field out);
-/* The degree that makes errors of about `accuracy`, relative to the largest field of |charges|. */
-int wg_tree_degree(double accuracy);
+/* The degree that keeps errors below `accuracy` of the largest field that |charges| exert. */
+int wg_tree_degree(const wg_kernel *kernel, double accuracy);
 
 #endif

@@ -24,8 +24,9 @@ WG_INLINE WG_VEC WG_OF(exponential)(WG_VEC x) {
   const WG_VEC shifted = x * (WG_REAL)1.4426950408889634 + round;
   const WG_VEC k = shifted - round;
   const WG_VEC r = (x - k * (WG_REAL)WG_LN2_HIGH) - k * (WG_REAL)WG_LN2_LOW;
-  WG_VEC sum = WG_OF(spread)(1);
-  for (int term = WG_TERMS; term >= 1; term--) sum = 1 + r * sum * ((WG_REAL)1 / (WG_REAL)term);
+  WG_VEC sum = WG_OF(spread)((WG_REAL)wg_inverse_factorial[WG_TERMS]);
+  for (int term = WG_TERMS - 1; term >= 0; term--)
+    sum = (WG_REAL)wg_inverse_factorial[term] + r * sum;
   return (WG_VEC)((WG_MASK)sum + ((WG_MASK)shifted << WG_MANTISSA));
 }
 
