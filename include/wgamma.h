@@ -367,7 +367,7 @@ typedef struct wg_lmo_settings {
                          2^-23 min(n, d) for float (what storing G in float may move them by) */
   double tie_tol;     /* p = 1/2: values from (1 - tie_tol) sigma_1 up tie; 0: 1e-12, float 1e-6 */
   double accuracy;    /* of V, relative; a further pass is made when the condition number asks for
-                         it; 0: 1e-10, float 1e-7 */
+                         it; 0: 1e-10, float 4e-6 */
   int passes;         /* over G at most to find its factors; 0: as many as are needed */
   int check;          /* non-zero: also measure what was written (some passes more) */
 } wg_lmo_settings;

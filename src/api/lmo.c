@@ -88,7 +88,7 @@ static int read_lmo_settings(const wg_lmo_settings *s, const matrix *given,
                                          : given->single  ? 1e-6
                                                           : 1e-12,
                               .accuracy = s->accuracy > 0.0 ? s->accuracy
-                                          : given->single   ? 1e-7
+                                          : given->single   ? 4e-6
                                                             : 1e-10,
                               .passes = s->passes};
   return WG_OK;

@@ -65,11 +65,26 @@ typedef struct wg_factor {
   double *basis;   /* width x inner, or NULL when one pass was enough */
   double *left;    /* inner x inner: Q = (2^-exponent G) basis left   */
   double estimate; /* of the relative error of J                      */
+  bool single;     /* made in single precision (single.c)             */
 } wg_factor;
 /* block: the gauge that the factors serve, or NULL: the polar factor. WG_ERR_INPUT, without saying
  * where, when an entry is not finite. */
 int wg_factor_rows(const wg_rows *rows, const wg_gauge_block *block, const wg_lmo_options *options,
                    wg_mem *mem, wg_factor *factor);
+
+/* The relative error of J, when sigma_i has the relative error unit (sigma_1 / sigma_i)^power. v:
+ * width numbers of scratch. */
+double wg_factor_error(const wg_gauge_block *block, const wg_lmo_options *options,
+                       const wg_factor *factor, double unit, int power, double *v);
+
+/* ---- the same for many columns of floats (single.c) ---- */
+/* As wg_factor_rows, where single precision is as accurate as options ask; else, or for what it is
+ * not meant for, factor->single stays false and nothing else is set. */
+int wg_factor_single(const wg_rows *rows, const wg_gauge_block *block,
+                     const wg_lmo_options *options, wg_mem *mem, wg_factor *factor);
+/* out = rows Z' diag(scale) Z for such a factor; *product as in wg_rows_apply. */
+int wg_apply_single(const wg_rows *rows, const wg_factor *factor, const double *scale,
+                    const wg_rows *out, wg_mem *mem, double *product);
 
 /* ---- the oracle (oracle.c) ---- */
 typedef struct wg_lmo_answer {
