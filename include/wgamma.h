@@ -450,6 +450,118 @@ WG_API int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_set
 WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
                                double *error);
 
+/* ---- The step of Muon (theory 2, docs/user/lmo.md) ---- */
+
+/* What moves a parameter. Values are pinned: state files hold them. */
+typedef enum wg_muon_rule {
+  WG_MUON_AUTO = 0,   /* by name and shape: see wg_muon_parameter */
+  WG_MUON_MATRIX = 1, /* the descent direction of its matrices */
+  WG_MUON_ADAMW = 2,
+  WG_MUON_SGD = 3
+} wg_muon_rule;
+
+/* What the direction of an n x d matrix is multiplied with, beside the rate. */
+typedef enum wg_muon_scale {
+  WG_MUON_SCALE_NONE = 0,
+  WG_MUON_SCALE_RMS = 1,   /* 0.2 sqrt(max(n, d)) */
+  WG_MUON_SCALE_ASPECT = 2 /* sqrt(max(1, n / d)) */
+} wg_muon_scale;
+
+/* A parameter: a tensor in C order. Call wg_muon_parameter_init first, which zeroes the rest.
+ * axes: a letter an axis. The axes b count matrices of their own, r make up rows and c columns, in
+ * the order they stand in; NULL is "rc", "rcc", ...: rows are the first axis. Each matrix is cut
+ * into row_blocks x column_blocks blocks with directions and scales of their own (fused query, key
+ * and value: three row blocks; heads: one block each), of equal sizes unless sizes are given.
+ * WG_MUON_AUTO: WG_MUON_MATRIX where axes or blocks are given; else settings.fallback where the
+ * name matches settings.excluded, or there are less than two axes, or one side of the matrix is 1;
+ * else WG_MUON_MATRIX. */
+typedef struct wg_muon_parameter {
+  size_t struct_size;
+  const char *name; /* not empty, no other parameter's */
+  int single;       /* float; else double */
+  int ndim;         /* 0 .. 8 */
+  int64_t shape[8];
+  int rule; /* a wg_muon_rule */
+  const char *axes;
+  int64_t row_blocks, column_blocks;       /* 0: one */
+  const int64_t *row_sizes, *column_sizes; /* row_blocks, column_blocks; NULL: equal */
+} wg_muon_parameter;
+WG_API void wg_muon_parameter_init(wg_muon_parameter *parameter);
+
+typedef struct wg_muon_settings {
+  size_t struct_size;      /* set by wg_muon_settings_init */
+  double rate;             /* of matrices; 0.02 */
+  double momentum;         /* beta in [0, 1): m = beta m + (1 - beta) g, matrices and SGD; 0.95 */
+  int nesterov;            /* the direction is that of beta m + (1 - beta) g, not of m; 1 */
+  double weight_decay;     /* of matrices, decoupled: w is first multiplied by 1 - rate decay; 0 */
+  int scale;               /* a wg_muon_scale; aspect */
+  const char *gauge;       /* NULL: operator. Directions have N(D) = 1 */
+  int dual_norm;           /* non-zero: -J(G), with N(D) = N*(G), in the place of -J(G) / N*(G) */
+  wg_polar_settings polar; /* how polar factors are made; other gauges take the exact method, and
+                              threads, rank_tol and check from here */
+  int fallback;            /* WG_MUON_ADAMW or WG_MUON_SGD; AdamW */
+  const char *excluded;    /* patterns with * and ? and commas between, letters of any case; NULL:
+                              "*embed*,*wte*,*wpe*,*lm_head*,head,head.*,*.head,*.head.*" */
+  double fallback_rate;    /* of AdamW and SGD; 3e-4 */
+  double fallback_decay;   /* 0 */
+  double beta1, beta2, epsilon; /* of AdamW; 0.9, 0.95, 1e-8 */
+} wg_muon_settings;
+WG_API void wg_muon_settings_init(wg_muon_settings *settings);
+
+typedef enum wg_muon_reason {
+  WG_MUON_ASKED = 0,     /* rule, axes or blocks were given */
+  WG_MUON_IS_MATRIX = 1, /* two axes or more */
+  WG_MUON_BY_NAME = 2,   /* pattern says by which */
+  WG_MUON_BY_SHAPE = 3   /* a scalar or a vector */
+} wg_muon_reason;
+
+/* A line of the table of who gets what; texts live as long as the optimiser. */
+typedef struct wg_muon_route {
+  size_t struct_size;
+  const char *name;
+  int single, ndim;
+  int64_t shape[8], entries;
+  int rule, reason;                /* a wg_muon_rule, never automatic; a wg_muon_reason */
+  const char *pattern;             /* "" unless reason is WG_MUON_BY_NAME */
+  int64_t matrices, rows, columns; /* before they are cut; 0 unless rule is WG_MUON_MATRIX */
+  int64_t row_blocks, column_blocks;
+} wg_muon_route;
+
+typedef struct wg_muon_report {
+  size_t struct_size;
+  int64_t step;       /* steps made, with this one */
+  int64_t directions; /* found in it: blocks of matrices */
+  double estimate;    /* the largest of wg_polar_report or wg_lmo_report; NAN if none has one */
+  double sigma_min, sigma_max, orthogonality; /* of polar factors, as in wg_polar_report */
+  double seconds;
+  int64_t peak_bytes; /* beside parameters and gradients, momenta included */
+} wg_muon_report;
+
+typedef struct wg_muon wg_muon;
+
+/* An optimiser for `count` parameters, with zero momenta. settings may be NULL. Memory: momenta in
+ * the type of the parameter, for AdamW second moments in double as well. */
+WG_API int wg_muon_setup(wg_muon **muon, int64_t count, const wg_muon_parameter *parameters,
+                         const wg_muon_settings *settings);
+/* One step: values[k] (changed) and gradients[k] are parameter k. WG_ERR_INPUT naming the entry
+ * that is not finite. A call that fails has changed nothing. report may be NULL. Cost: that of the
+ * directions and one pass; memory for the directions of all matrices. Zero gradients have zero
+ * directions; scaling all gradients by a power of two leaves the steps of matrices as they are. */
+WG_API int wg_muon_step(wg_muon *muon, void *const *values, const void *const *gradients,
+                        wg_muon_report *report);
+/* For schedules: both rates, positive. */
+WG_API int wg_muon_set_rates(wg_muon *muon, double rate, double fallback_rate);
+/* The line of parameter `index`. */
+WG_API int wg_muon_get_route(const wg_muon *muon, int64_t index, wg_muon_route *route);
+/* The state as bytes, the same on every machine, with a checksum: after loading, steps go on to the
+ * bit. size is at least wg_muon_state_bytes. */
+WG_API int64_t wg_muon_state_bytes(const wg_muon *muon);
+WG_API int wg_muon_save(const wg_muon *muon, void *bytes, int64_t size);
+/* WG_ERR_INPUT, nothing changed, when the bytes are damaged or not of these parameters: their
+ * names, order, shapes, types and rules. Settings may be others. */
+WG_API int wg_muon_load(wg_muon *muon, const void *bytes, int64_t size);
+WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
+
 #ifdef __cplusplus
 }
 #endif

@@ -129,4 +129,62 @@ int wg_polynomial_double(const wg_rows *g, const wg_polynomial_plan *plan, const
 int wg_polynomial_float(const wg_rows *g, const wg_polynomial_plan *plan, const wg_rows *out,
                         wg_mem *mem, int *steps, double *estimate);
 
+/* ---- the step of Muon (muon.c, muon_state.c) ---- */
+enum { WG_MUON_AXES = 8 };
+
+/* A tensor as matrices: entry (i, j) of matrix k is at start[k] + row[i] + column[j]. */
+typedef struct wg_matrices {
+  int64_t count, rows, columns;
+  int64_t *start, *row, *column;
+} wg_matrices;
+/* axes as in wg_muon_parameter, not NULL; WG_ERR_ARGUMENT when it does not fit ndim. */
+int wg_matricise(int ndim, const int64_t *shape, const char *axes, wg_mem *mem, wg_matrices *out);
+/* Rows first_row .. and columns first_column .. of one of them. */
+typedef struct wg_matrix_block {
+  int64_t matrix, first_row, rows, first_column, columns;
+} wg_matrix_block;
+
+/* A parameter with its state. */
+typedef struct wg_muon_slot {
+  const char *name;
+  int rule;
+  bool single;
+  int ndim;
+  int64_t shape[WG_MUON_AXES], count;
+  void *momentum; /* count, of the type of the parameter */
+  double *second; /* count, of AdamW only                */
+} wg_muon_slot;
+typedef struct wg_muon_rates {
+  double beta;
+  bool nesterov;
+  double rate, decay;           /* decay: per unit of rate           */
+  double beta1, beta2, epsilon; /* AdamW                             */
+  double bias1, bias2;          /* 1 - beta^steps, this one included */
+} wg_muon_rates;
+/* The index of the first entry that is not finite, or beyond `most`; -1: none. */
+int64_t wg_muon_fault(bool single, int64_t count, const void *entries, double most);
+/* What a block's direction is found for: its entries of the momentum after the step, or with
+ * Nesterov's look ahead. out: rows x columns, of the type of the slot. */
+void wg_muon_gather(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                    const wg_matrices *matrices, const wg_matrix_block *block, void *out);
+/* The block of values: decays, then loses rate factor direction. */
+void wg_muon_scatter(const wg_muon_slot *slot, const wg_muon_rates *rates, double factor,
+                     const wg_matrices *matrices, const wg_matrix_block *block,
+                     const void *direction, void *values);
+/* The momentum after the step. */
+void wg_muon_advance(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient);
+/* The whole step of the other rules. */
+void wg_muon_sgd(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                 void *values);
+void wg_muon_adamw(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                   void *values);
+
+/* The state of all slots after `step` steps as bytes. */
+int64_t wg_muon_state_size(int64_t count, const wg_muon_slot *slots);
+void wg_muon_state_write(int64_t count, const wg_muon_slot *slots, int64_t step,
+                         unsigned char *bytes);
+/* WG_ERR_INPUT, with nothing changed, unless the bytes are whole and of these slots. */
+int wg_muon_state_read(int64_t count, const wg_muon_slot *slots, const unsigned char *bytes,
+                       int64_t size, int64_t *step);
+
 #endif
