@@ -1,8 +1,12 @@
-/* A matrix in, a matrix out, for lmo and polar. A plain .npy is mapped both ways, so that it may be
- * larger than memory; anything else is read as it is everywhere, and float32 made float32 again. */
+/* A matrix in, a matrix out, for lmo and polar; what muon-step shares with them. A plain .npy is
+ * mapped both ways, so that it may be larger than memory; anything else is read as it is
+ * everywhere, and float32 made float32 again. */
 #include "matrix.h"
 
 #include <string.h>
+
+const char *const wg_cli_methods[WG_CLI_METHODS] = {"auto", "exact", "muon", "newton-schulz",
+                                                    "polar-express"};
 
 /* The shape as the checks of io want it. */
 static wg_io_array described(const wg_io_map *map) {
@@ -11,7 +15,11 @@ static wg_io_array described(const wg_io_map *map) {
   return array;
 }
 
-static float *made_single(wg_mem *mem, const wg_io_array *array) {
+bool wg_cli_is_single(const wg_io_array *array) {
+  return !strcmp(array->dtype + (array->dtype[0] != '\0'), "f4");
+}
+
+float *wg_cli_made_single(wg_mem *mem, const wg_io_array *array) {
   float *numbers = WG_NEW(mem, float, array->count);
   for (int64_t k = 0; numbers && k < array->count; k++) numbers[k] = (float)array->data[k];
   return numbers;
@@ -21,10 +29,10 @@ static int read_matrix(wg_mem *mem, const char *path, const char *key, bool *use
                        wg_cli_matrix *matrix, wg_io_array *array) {
   WG_TRY(wg_cli_read_member(mem, path, key, used, array));
   WG_TRY(wg_io_check_finite(path, array));
-  matrix->single = !strcmp(array->dtype + (array->dtype[0] != '\0'), "f4");
+  matrix->single = wg_cli_is_single(array);
   matrix->data = array->data;
   if (!matrix->single) return WG_OK;
-  float *numbers = made_single(mem, array);
+  float *numbers = wg_cli_made_single(mem, array);
   wg_drop(mem, array->data);
   matrix->data = numbers;
   return numbers ? WG_OK : wg_no_memory();

@@ -1,8 +1,12 @@
-/* What lmo and polar share: a matrix in, a matrix of the same shape and type out. */
+/* What lmo, polar and muon-step share: a matrix in, a matrix of the same shape and type out. */
 #ifndef WG_CLI_MATRIX_H
 #define WG_CLI_MATRIX_H
 
 #include "cli.h"
+
+/* Words for wg_polar_method. */
+enum { WG_CLI_METHODS = 5 };
+extern const char *const wg_cli_methods[WG_CLI_METHODS];
 
 typedef struct wg_cli_matrix {
   const char *path;
@@ -18,6 +22,10 @@ typedef struct wg_cli_matrix {
 int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *used,
                        wg_cli_matrix *matrix);
 void wg_cli_matrix_close(wg_cli_matrix *matrix);
+/* Whether the file held float32. */
+bool wg_cli_is_single(const wg_io_array *array);
+/* The entries as float; NULL without memory. */
+float *wg_cli_made_single(wg_mem *mem, const wg_io_array *array);
 /* An output like `matrix` at path. */
 int wg_cli_matrix_output(wg_mem *mem, const wg_cli_matrix *matrix, const char *path,
                          wg_io_output **output, void **data);

@@ -30,7 +30,6 @@ static const char usage[] =
     "Exit status: 0 computed, 1 --tol is not reached, 2 usage, 3 unusable file, 4 memory,\n"
     "5 internal error.\n";
 
-static const char *const methods[] = {"auto", "exact", "muon", "newton-schulz", "polar-express"};
 static const char *const grams[] = {"auto", "no", "yes"};
 
 typedef struct options {
@@ -91,7 +90,7 @@ static void print_result(const result *found) {
   bool exact = r->method == WG_POLAR_EXACT;
   printf("matrix      %" PRId64 " x %" PRId64 ", %s\n", found->matrix.n, found->matrix.d,
          found->matrix.single ? "float32" : "float64");
-  printf("method      %s", methods[r->method]);
+  printf("method      %s", wg_cli_methods[r->method]);
   if (exact)
     printf(", %d pass%s\n", r->passes, r->passes == 1 ? "" : "es");
   else
@@ -108,28 +107,21 @@ static json_t *result_json(const result *found) {
   json_t *own =
       json_pack("{s:[I, I], s:s, s:s, s:i, s:b, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "shape",
                 (json_int_t)found->matrix.n, (json_int_t)found->matrix.d, "dtype",
-                found->matrix.single ? "float32" : "float64", "method", methods[r->method], "steps",
-                r->steps, "gram", r->gram, "passes", r->passes, "rank", (json_int_t)r->rank,
-                "condition", wg_cli_real(r->condition), "estimate", wg_cli_real(r->estimate),
-                "sigma_min", wg_cli_real(r->sigma_min), "sigma_max", wg_cli_real(r->sigma_max),
-                "orthogonality", wg_cli_real(r->orthogonality));
+                found->matrix.single ? "float32" : "float64", "method", wg_cli_methods[r->method],
+                "steps", r->steps, "gram", r->gram, "passes", r->passes, "rank",
+                (json_int_t)r->rank, "condition", wg_cli_real(r->condition), "estimate",
+                wg_cli_real(r->estimate), "sigma_min", wg_cli_real(r->sigma_min), "sigma_max",
+                wg_cli_real(r->sigma_max), "orthogonality", wg_cli_real(r->orthogonality));
   return wg_cli_document("polar", NULL, found->reached ? "solved" : "gap-open", r->seconds,
                          found->peak_bytes, own);
 }
 
 /* ---- the command ---- */
 
-/* The place of a word in a list; its first when none is given, -1 if it is not there. */
-static int find_word(const char *word, int count, const char *const *words) {
-  for (int k = 0; k < count; k++)
-    if (!word || !strcmp(word, words[k])) return k;
-  return -1;
-}
-
 static int fill_settings(options *asked) {
   wg_polar_settings *s = &asked->settings;
-  s->method = find_word(asked->method, 5, methods);
-  int gram = find_word(asked->gram, 3, grams);
+  s->method = wg_cli_find_word(asked->method, WG_CLI_METHODS, wg_cli_methods);
+  int gram = wg_cli_find_word(asked->gram, 3, grams);
   if (s->method < 0)
     return wg_cli_usage("polar",
                         "--method %s is none of auto, exact, muon, newton-schulz, "
