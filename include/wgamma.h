@@ -445,6 +445,16 @@ WG_API int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settin
                     double *u, wg_polar_report *report);
 WG_API int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings,
                         float *u, wg_polar_report *report);
+/* wg_polar of `count` matrices n x d, one behind the other at g and u. Polynomial methods work on
+ * many small ones (n d <= 4096) at once, one in each lane of the processor's vectors; WG_POLAR_AUTO
+ * is then Polar Express if there is a tol. threads: 0, all cores; results do not depend on it, nor
+ * on a matrix's neighbours. The report has the worst of all matrices: the least rank and sigma_min,
+ * the largest of the others. WG_ERR_INPUT naming the first entry that is not finite; u is then
+ * unspecified. */
+WG_API int wg_polar_batch(int64_t count, int64_t n, int64_t d, const double *g,
+                          const wg_polar_settings *settings, double *u, wg_polar_report *report);
+WG_API int wg_polar_batch_f32(int64_t count, int64_t n, int64_t d, const float *g,
+                              const wg_polar_settings *settings, float *u, wg_polar_report *report);
 /* c_0 x + c_1 x^3 + ... of odd degree 1 .. 15 nearest to 1 on [lower, upper], 0 < lower <= upper,
  * by Remez; coefficients: (degree + 1) / 2; *error its distance from 1 there. */
 WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,

@@ -129,6 +129,28 @@ int wg_polynomial_double(const wg_rows *g, const wg_polynomial_plan *plan, const
 int wg_polynomial_float(const wg_rows *g, const wg_polynomial_plan *plan, const wg_rows *out,
                         wg_mem *mem, int *steps, double *estimate);
 
+/* ---- many matrices (batch.c) ---- */
+typedef struct wg_batch {
+  int64_t count, n, d;
+  bool single;
+  const void *g; /* count matrices n x d, one behind the other */
+  void *out;     /* as many; may be g                          */
+} wg_batch;
+typedef struct wg_batch_answer {
+  int steps;       /* the most that a matrix took         */
+  double estimate; /* the largest; NAN without a tolerance */
+} wg_batch_answer;
+/* Whether they are small and many enough for the call below. */
+bool wg_batch_pays(const wg_batch *batch);
+/* A polynomial method on all of them, never in Gram form. WG_ERR_INPUT naming the first entry that
+ * is not finite; other matrices may then have been written. */
+int wg_polynomial_batch(const wg_batch *batch, const wg_polynomial_plan *plan, int threads,
+                        wg_mem *mem, wg_batch_answer *answer);
+/* Matrix k of g or out. */
+wg_rows wg_batch_rows(const wg_batch *batch, void *data, int64_t k);
+/* wg_rows_refuse for matrix k of g. */
+int wg_batch_refuse(const wg_batch *batch, int64_t k);
+
 /* ---- the step of Muon (muon.c, muon_state.c) ---- */
 enum { WG_MUON_AXES = 8 };
 
