@@ -1,11 +1,12 @@
 /* One step of the optimiser: directions first, all of them; then every parameter moves.
  *
  * In this order a step that fails, on a number that is not finite or for want of memory, has
- * changed nothing. Directions come through the public doors, wg_polar for the polar factor and
- * wg_lmo for other gauges: each block is gathered from its tensor, with momentum and Nesterov's
- * look ahead applied on the way, worked on in place, and scattered back with decay and scale. In
- * front of the oracle a block is divided by the power of two of its largest entry, so that J, which
- * has the size of G, is a number also in float; the direction -J / N* does not know it.
+ * changed nothing. Directions come through the public doors, wg_polar_batch for polar factors, of
+ * all blocks of one size at once, and wg_lmo for other gauges: each block is gathered from its
+ * tensor, with momentum and Nesterov's look ahead applied on the way, worked on in place, and
+ * scattered back with decay and scale. In front of the oracle a block is divided by the power of
+ * two of its largest entry, so that J, which has the size of G, is a number also in float; the
+ * direction -J / N* does not know it.
  *
  * Cost that of the directions and some passes over the parameters; memory beside the momenta: the
  * directions of all matrices. */
@@ -45,13 +46,14 @@ static void *entry_at(bool single, void *entries, int64_t at) {
 
 /* ---- directions ---- */
 
-static int polar_direction(const wg_muon *m, bool single, const wg_matrix_block *block,
-                           void *matrix, wg_muon_report *report) {
+/* Of `count` blocks of one size, one behind the other. */
+static int polar_directions(const wg_muon *m, bool single, const wg_matrix_block *block,
+                            int64_t count, void *matrices, wg_muon_report *report) {
   const wg_polar_settings *how = &m->settings.polar;
   wg_polar_report found;
   int64_t n = block->rows, d = block->columns;
-  WG_TRY(single ? wg_polar_f32(n, d, matrix, how, matrix, &found)
-                : wg_polar(n, d, matrix, how, matrix, &found));
+  WG_TRY(single ? wg_polar_batch_f32(count, n, d, matrices, how, matrices, &found)
+                : wg_polar_batch(count, n, d, matrices, how, matrices, &found));
   report->estimate = fmax(report->estimate, found.estimate);
   report->sigma_min = fmin(report->sigma_min, found.sigma_min);
   report->sigma_max = fmax(report->sigma_max, found.sigma_max);
@@ -99,17 +101,33 @@ static int gauge_direction(const wg_muon *m, bool single, const wg_matrix_block 
   return wg_fail(WG_ERR_INPUT, "a direction with its dual norm is too large to be stored");
 }
 
+/* How many blocks from block b on have its size. */
+static int64_t equal_blocks(const wg_muon *m, int64_t k, int64_t b, int64_t blocks) {
+  wg_matrix_block first = block_of(m, k, b);
+  int64_t count = 1;
+  for (; b + count < blocks; count++) {
+    wg_matrix_block next = block_of(m, k, b + count);
+    if (next.rows != first.rows || next.columns != first.columns) break;
+  }
+  return count;
+}
+
 static int find_directions(const wg_muon *m, int64_t k, const wg_muon_rates *rates,
                            const void *gradient, void *directions, wg_muon_report *report) {
   const wg_muon_slot *slot = &m->slots[k];
-  int64_t at = 0, blocks = blocks_of(m, k);
-  for (int64_t b = 0; b < blocks; b++) {
+  int64_t blocks = blocks_of(m, k), many;
+  for (int64_t b = 0; b < blocks; b += many) {
     wg_matrix_block block = block_of(m, k, b);
-    void *matrix = entry_at(slot->single, directions, at);
-    wg_muon_gather(slot, rates, gradient, &m->matrices[k], &block, matrix);
-    WG_TRY(m->polar ? polar_direction(m, slot->single, &block, matrix, report)
-                    : gauge_direction(m, slot->single, &block, matrix, report));
-    at += block.rows * block.columns;
+    int64_t size = block.rows * block.columns;
+    void *first = directions;
+    many = equal_blocks(m, k, b, blocks);
+    for (int64_t i = 0; i < many; i++) {
+      block = block_of(m, k, b + i);
+      wg_muon_gather(slot, rates, gradient, &m->matrices[k], &block, directions);
+      if (!m->polar) WG_TRY(gauge_direction(m, slot->single, &block, directions, report));
+      directions = entry_at(slot->single, directions, size);
+    }
+    if (m->polar) WG_TRY(polar_directions(m, slot->single, &block, many, first, report));
   }
   report->directions += blocks;
   return WG_OK;
