@@ -38,7 +38,20 @@ static int read_matrix(wg_mem *mem, const char *path, const char *key, bool *use
   return numbers ? WG_OK : wg_no_memory();
 }
 
-int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *used,
+static int read_shape(const char *path, const wg_io_array *array, bool batches,
+                      wg_cli_matrix *matrix) {
+  matrix->ndim = array->ndim;
+  memcpy(matrix->shape, array->shape, sizeof matrix->shape);
+  matrix->count = 1;
+  if (!batches || array->ndim != 3 || array->count == 0)
+    return wg_io_check_points(path, array, &matrix->n, &matrix->d);
+  matrix->count = array->shape[0];
+  matrix->n = array->shape[1];
+  matrix->d = array->shape[2];
+  return WG_OK;
+}
+
+int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool batches, bool *used,
                        wg_cli_matrix *matrix) {
   bool plain;
   *matrix = (wg_cli_matrix){.path = path};
@@ -47,9 +60,7 @@ int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *use
   matrix->data = matrix->map.data;
   matrix->single = matrix->map.single;
   if (!plain) WG_TRY(read_matrix(mem, path, key, used, matrix, &array));
-  matrix->ndim = array.ndim;
-  memcpy(matrix->shape, array.shape, sizeof matrix->shape);
-  int status = wg_io_check_points(path, &array, &matrix->n, &matrix->d);
+  int status = read_shape(path, &array, batches, matrix);
   if (status < 0) wg_cli_matrix_close(matrix);
   return status;
 }
@@ -61,4 +72,10 @@ int wg_cli_matrix_output(wg_mem *mem, const wg_cli_matrix *matrix, const char *p
   wg_io_member like = {.dtype = matrix->single ? "<f4" : "<f8", .ndim = matrix->ndim};
   memcpy(like.shape, matrix->shape, sizeof like.shape);
   return wg_io_output_begin(mem, path, &like, output, data);
+}
+
+json_t *wg_cli_shape(int ndim, const int64_t *shape) {
+  json_t *numbers = json_array();
+  for (int a = 0; a < ndim; a++) json_array_append_new(numbers, json_integer((json_int_t)shape[a]));
+  return numbers;
 }

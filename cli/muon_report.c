@@ -71,22 +71,15 @@ void wg_muon_print(const wg_muon_request *asked, const wg_muon_result *found) {
 
 /* ---- JSON ---- */
 
-static json_t *shape_json(const wg_muon_route *route) {
-  json_t *shape = json_array();
-  for (int a = 0; a < route->ndim; a++)
-    json_array_append_new(shape, json_integer((json_int_t)route->shape[a]));
-  return shape;
-}
-
 static json_t *route_json(const wg_muon_route *route) {
   bool named = route->reason == WG_MUON_BY_NAME;
-  return json_pack("{s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "name",
-                   wg_cli_text(route->name), "shape", shape_json(route), "dtype", type_of(route),
-                   "rule", rules[route->rule], "reason", reasons[route->reason], "pattern",
-                   named ? wg_cli_text(route->pattern) : json_null(), "matrices",
-                   (json_int_t)route->matrices, "rows", (json_int_t)route->rows, "columns",
-                   (json_int_t)route->columns, "row_blocks", (json_int_t)route->row_blocks,
-                   "column_blocks", (json_int_t)route->column_blocks);
+  return json_pack(
+      "{s:o, s:o, s:s, s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "name", wg_cli_text(route->name),
+      "shape", wg_cli_shape(route->ndim, route->shape), "dtype", type_of(route), "rule",
+      rules[route->rule], "reason", reasons[route->reason], "pattern",
+      named ? wg_cli_text(route->pattern) : json_null(), "matrices", (json_int_t)route->matrices,
+      "rows", (json_int_t)route->rows, "columns", (json_int_t)route->columns, "row_blocks",
+      (json_int_t)route->row_blocks, "column_blocks", (json_int_t)route->column_blocks);
 }
 
 int wg_muon_write_json(const wg_muon_request *asked, const wg_muon_result *found) {
