@@ -460,7 +460,7 @@ WG_API int wg_polar_batch_f32(int64_t count, int64_t n, int64_t d, const float *
 WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
                                double *error);
 
-/* ---- The step of Muon (theory 2, docs/user/lmo.md) ---- */
+/* ---- The step of Muon (theory 2, docs/user/muon.md) ---- */
 
 /* What moves a parameter. Values are pinned: state files hold them. */
 typedef enum wg_muon_rule {
