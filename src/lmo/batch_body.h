@@ -42,18 +42,28 @@ static inline __attribute__((always_inline)) void NAME(tile)(int64_t count, cons
   }
 }
 
-/* out (d x d) = p'q for p and q (count x d) with a symmetric product: by halves. */
+/* out (d x d) = high p'q + middle add, for p and q (count x d) with a symmetric product: by halves.
+ * add is symmetric, or NULL: out = p'q. */
 static APART void NAME(product)(const NAME(group) * it, int64_t count, const VEC *p, const VEC *q,
-                                VEC *out) {
+                                VEC high, VEC middle, const VEC *add, VEC *out) {
   VEC sum[WG_BATCH_ROWS][WG_COLUMNS];
   int64_t d = it->d, step = it->step;
   for (int64_t i = 0; i < d; i += WG_BATCH_ROWS)
     for (int64_t j = i; j < d; j += WG_COLUMNS) {
       NAME(tile)(count, p + i, step, 1, q + j, step, sum);
+      if (add)
+        for (int r = 0; r < WG_BATCH_ROWS; r++)
+          for (int c = 0; c < WG_COLUMNS; c++)
+            sum[r][c] = high * sum[r][c] + middle * add[(i + r) * step + j + c];
       for (int r = 0; r < WG_BATCH_ROWS; r++)
         for (int c = 0; c < WG_COLUMNS; c++)
           out[(i + r) * step + j + c] = out[(j + c) * step + i + r] = sum[r][c];
     }
+}
+
+static void NAME(multiply)(const NAME(group) * it, int64_t count, const VEC *p, const VEC *q,
+                           VEC *out) {
+  NAME(product)(it, count, p, q, (VEC){0}, (VEC){0}, NULL, out);
 }
 
 /* X <- X b, some rows at a time. */
@@ -156,9 +166,9 @@ static void NAME(normalise)(const NAME(group) * it, bool frobenius) {
   double sum[LANES];
   NAME(squares)(entries, it->x, sum);
   NAME(scale)(entries, NAME(inverse)(sum, 1.0, false), it->x);
-  NAME(product)(it, it->n, it->x, it->x, it->a);
+  NAME(multiply)(it, it->n, it->x, it->x, it->a);
   if (frobenius) return;
-  NAME(product)(it, it->d, it->a, it->a, it->square);
+  NAME(multiply)(it, it->d, it->a, it->a, it->square);
   NAME(squares)(squares, it->square, sum);
   VEC factor = NAME(inverse)(sum, 1.0 + 16.0 * (double)REAL_UNIT, true);
   NAME(scale)(entries, factor, it->x);
@@ -178,20 +188,20 @@ static void NAME(add_diagonal)(const NAME(group) * it, VEC number) {
   for (int64_t i = 0; i < it->d; i++) it->b[i * it->step + i] += number;
 }
 
-/* b = c_0 I + c_1 a + c_2 a^2 + ..., by Horner from the square down. */
-static APART void NAME(evaluate)(NAME(group) * it, const wg_batch_polynomial *p) {
+/* b = c_0 I + c_1 a + c_2 a^2 + ..., by Horner from the square down, which may be known. */
+static void NAME(evaluate)(NAME(group) * it, const wg_batch_polynomial *p, bool known) {
   int64_t count = it->d * it->step;
   int j = WG_MAX(p->terms - 3, 0);
-  VEC middle = NAME(coefficient)(it, p, j + 1);
-  if (p->terms >= 3) {
-    VEC high = NAME(coefficient)(it, p, j + 2);
+  VEC middle = NAME(coefficient)(it, p, j + 1), high = NAME(coefficient)(it, p, j + 2);
+  if (p->terms >= 3 && !known)
+    NAME(product)(it, it->d, it->a, it->a, high, middle, it->a, it->b);
+  else if (p->terms >= 3)
     for (int64_t k = 0; k < count; k++) it->b[k] = high * it->square[k] + middle * it->a[k];
-  } else {
+  else
     for (int64_t k = 0; k < count; k++) it->b[k] = middle * it->a[k];
-  }
   NAME(add_diagonal)(it, NAME(coefficient)(it, p, j));
   while (--j >= 0) {
-    NAME(product)(it, it->d, it->a, it->b, it->spare);
+    NAME(multiply)(it, it->d, it->a, it->b, it->spare);
     VEC *kept = it->b;
     it->b = it->spare;
     it->spare = kept;
@@ -226,11 +236,11 @@ static void NAME(iterate)(NAME(group) * it, const wg_batch_plan *plan) {
     bool last = made == plan->steps;
     if (last && !looks) return;
     const wg_batch_polynomial *p = &plan->polynomials[made];
-    if (made) NAME(product)(it, it->n, it->x, it->x, it->a);
-    if (looks || p->terms >= 3) NAME(product)(it, it->d, it->a, it->a, it->square);
+    if (made) NAME(multiply)(it, it->n, it->x, it->x, it->a);
+    if (looks) NAME(multiply)(it, it->d, it->a, it->a, it->square);
     if (looks && NAME(look)(it, plan, made)) return;
     if (last) return;
-    NAME(evaluate)(it, p);
+    NAME(evaluate)(it, p, looks);
     NAME(advance)(it);
   }
 }
