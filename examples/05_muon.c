@@ -31,7 +31,8 @@ typedef struct data {
 /* Two spirals of one and a half turns, one the other turned by half a circle. */
 static void make_spirals(data *to) {
   for (int i = 0; i < POINTS; i++) {
-    const double t = (i / 2 + 0.5) / (POINTS / 2), angle = 9.4 * t;
+    const int pair = i / 2; /* one of either spiral */
+    const double t = (2.0 * pair + 1.0) / POINTS, angle = 9.4 * t;
     const double side = i % 2 ? 1.0 : -1.0;
     to->x[i][0] = side * (0.2 + 2.0 * t) * cos(angle);
     to->x[i][1] = side * (0.2 + 2.0 * t) * sin(angle);

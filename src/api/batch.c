@@ -140,7 +140,7 @@ static int run(const wg_batch *batch, const wg_polar_settings *settings, wg_pola
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
   wg_polar_settings defaults;
-  wg_polar_report found;
+  wg_polar_report found = {.peak_bytes = 0};
   wg_polar_settings_init(&defaults);
   int status = solve(&mem, batch, settings ? settings : &defaults, &found);
   wg_mem_clear(&mem);

@@ -128,7 +128,7 @@ static int run_lmo(const char *gauge, const wg_matrix *given, const double *weig
   double start = wg_now();
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  wg_lmo_answer answer;
+  wg_lmo_answer answer = {.norm = 0.0};
   int status = solve_lmo(&mem, gauge, given, weights, settings, &answer);
   if (status == WG_OK && report) fill_lmo_report(&answer, wg_now() - start, ledger.peak, report);
   wg_mem_clear(&mem);

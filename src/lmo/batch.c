@@ -78,22 +78,22 @@ static int64_t run_groups(const wg_batch *batch, const wg_batch_plan *plan, int 
   return fault;
 }
 
-int wg_polynomial_batch(const wg_batch *batch, const wg_polynomial_plan *how, int threads,
+int wg_polynomial_batch(const wg_batch *batch, const wg_polynomial_plan *plan, int threads,
                         wg_mem *mem, wg_batch_answer *answer) {
-  wg_batch_plan plan = {.n = WG_MAX(batch->n, batch->d),
-                        .d = WG_MIN(batch->n, batch->d),
-                        .transposed = batch->n < batch->d,
-                        .frobenius = how->method == WG_POLAR_MUON,
-                        .tol = how->tol,
-                        .steps = how->steps,
-                        .polynomials = list_polynomials(mem, how)};
-  if (!plan.polynomials) return wg_no_memory();
-  double each = (double)batch->n * (double)batch->d * (double)plan.d * 2.0 * plan.steps;
+  wg_batch_plan how = {.n = WG_MAX(batch->n, batch->d),
+                       .d = WG_MIN(batch->n, batch->d),
+                       .transposed = batch->n < batch->d,
+                       .frobenius = plan->method == WG_POLAR_MUON,
+                       .tol = plan->tol,
+                       .steps = plan->steps,
+                       .polynomials = list_polynomials(mem, plan)};
+  if (!how.polynomials) return wg_no_memory();
+  double each = (double)batch->n * (double)batch->d * (double)how.d * 2.0 * how.steps;
   threads = wg_threads_for(threads, each * (double)batch->count);
   char *rooms =
-      wg_new(mem, (size_t)(threads * wg_batch_room(&plan)), (size_t)wg_batch_kernels_here()->bytes);
+      wg_new(mem, (size_t)(threads * wg_batch_room(&how)), (size_t)wg_batch_kernels_here()->bytes);
   if (!rooms) return wg_no_memory();
-  int64_t fault = run_groups(batch, &plan, threads, rooms, answer);
+  int64_t fault = run_groups(batch, &how, threads, rooms, answer);
   if (fault == batch->count) return WG_OK;
   return wg_batch_refuse(batch, fault);
 }

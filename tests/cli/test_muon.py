@@ -64,6 +64,38 @@ def test_directions(where):
     check(close(numbers(where, "n.npz", "w"), wanted), "dual norm")
 
 
+def quintic(x):
+    """Five steps on x (rows, no more of them than columns), as optimisers write them."""
+    def times(a, b):
+        return [[sum(p * q for p, q in zip(row, column)) for column in zip(*b)] for row in a]
+
+    norm = math.sqrt(sum(entry * entry for row in x for entry in row))
+    x = [[entry / norm for entry in row] for row in x]
+    for _ in range(5):
+        a = times(x, list(zip(*x)))
+        b = [[-4.7750 * one + 2.0315 * two for one, two in zip(*rows)]
+             for rows in zip(a, times(a, a))]
+        x = [[3.4445 * one + two for one, two in zip(*rows)] for rows in zip(x, times(b, x))]
+    return x
+
+
+def test_quintic(where):
+    """What training does with m = B m + g: the direction does not see its scale."""
+    wanted, gradients = gauss(1, 3, 5), [gauss(k, 3, 5) for k in (2, 3, 4)]
+    momentum = [[0.0] * 5] * 3
+    npz(where, "n.npz", {"w": npy(wanted)})
+    for g in gradients:
+        os.replace(os.path.join(where, "n.npz"), os.path.join(where, "p.npz"))
+        npz(where, "g.npz", {"w": npy(g)})
+        step(where, "--state", "s", "--method", "muon", "--rate", "0.1", "--momentum", "0.9",
+             "--weight-decay", "0.2")
+        momentum = [[0.9 * m + e for m, e in zip(*rows)] for rows in zip(momentum, g)]
+        ahead = [[e + 0.9 * m for m, e in zip(*rows)] for rows in zip(momentum, g)]
+        wanted = [[0.98 * w - 0.1 * u for w, u in zip(*rows)]
+                  for rows in zip(wanted, quintic(ahead))]
+        check(close(numbers(where, "n.npz", "w"), flat(wanted)), "quintic")
+
+
 def test_shapes(where):
     """One direction a block or a matrix; blocks of one row are divided by their lengths."""
     npz(where, "p.npz", {"w": shaped([0.0] * 6, (3, 2)), "s": shaped([0.0] * 12, (2, 3, 2))})
@@ -240,7 +272,7 @@ def test_refused(where):
 
 
 def main():
-    for test in (test_directions, test_shapes, test_rules, test_table, test_resume,
+    for test in (test_directions, test_quintic, test_shapes, test_rules, test_table, test_resume,
                  test_state_refused, test_refused):
         with scratch() as where:
             test(where)
