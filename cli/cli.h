@@ -28,6 +28,7 @@ int wg_cli_gaussian(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_muon_step(int argc, char **argv);
+int wg_cli_plot(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */
