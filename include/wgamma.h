@@ -508,7 +508,7 @@ typedef struct wg_muon_settings {
   const char *gauge;       /* NULL: operator. Directions have N(D) = 1 */
   int dual_norm;           /* non-zero: -J(G), with N(D) = N*(G), in the place of -J(G) / N*(G) */
   wg_polar_settings polar; /* how polar factors are made; other gauges take the exact method, and
-                              threads, rank_tol and check from here */
+                              threads and rank_tol from here */
   int fallback;            /* WG_MUON_ADAMW or WG_MUON_SGD; AdamW */
   const char *excluded;    /* patterns with * and ? and commas between, letters of any case; NULL:
                               "*embed*,*wte*,*wpe*,*lm_head*,head,head.*,*.head,*.head.*" */
