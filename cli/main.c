@@ -24,6 +24,8 @@ static const char usage[] =
     "  lmo G --out V        the descent direction of a matrix or force field under a gauge\n"
     "  polar G --out U      the polar factor of a matrix, exact or by polynomials\n"
     "  flow ENERGY          particles that follow an energy in the geometry of a gauge; resumable\n"
+    "  muon-step P G        one step of Muon on archives of parameters and gradients, with state\n"
+    "  plot TABLE           the columns of a table as lines: losses, energies, times\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
     "  demo                 distances and figures of two shipped pairs of clouds\n"
     "  help [COMMAND]       this text, or that of a command; also COMMAND --help\n"
@@ -56,12 +58,21 @@ typedef struct command {
 static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
-static const command commands[] = {
-    {"distance", wg_cli_distance}, {"verify", wg_cli_verify}, {"gauge", wg_cli_gauge},
-    {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},   {"info", wg_cli_info},
-    {"demo", wg_cli_demo},         {"help", run_help},        {"version", run_version},
-    {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},    {"gaussian", wg_cli_gaussian},
-    {"flow", wg_cli_flow}};
+static const command commands[] = {{"distance", wg_cli_distance},
+                                   {"verify", wg_cli_verify},
+                                   {"gauge", wg_cli_gauge},
+                                   {"lmo", wg_cli_lmo},
+                                   {"polar", wg_cli_polar},
+                                   {"info", wg_cli_info},
+                                   {"demo", wg_cli_demo},
+                                   {"help", run_help},
+                                   {"version", run_version},
+                                   {"pairwise", wg_cli_pairwise},
+                                   {"path", wg_cli_along},
+                                   {"gaussian", wg_cli_gaussian},
+                                   {"muon-step", wg_cli_muon_step},
+                                   {"plot", wg_cli_plot},
+                                   {"flow", wg_cli_flow}};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {

@@ -367,7 +367,7 @@ typedef struct wg_lmo_settings {
                          2^-23 min(n, d) for float (what storing G in float may move them by) */
   double tie_tol;     /* p = 1/2: values from (1 - tie_tol) sigma_1 up tie; 0: 1e-12, float 1e-6 */
   double accuracy;    /* of V, relative; a further pass is made when the condition number asks for
-                         it; 0: 1e-10, float 1e-7 */
+                         it; 0: 1e-10, float 4e-6 */
   int passes;         /* over G at most to find its factors; 0: as many as are needed */
   int check;          /* non-zero: also measure what was written (some passes more) */
 } wg_lmo_settings;
@@ -445,10 +445,132 @@ WG_API int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settin
                     double *u, wg_polar_report *report);
 WG_API int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings,
                         float *u, wg_polar_report *report);
+/* wg_polar of `count` matrices n x d, one behind the other at g and u. Polynomial methods work on
+ * many small ones (n d <= 4096) at once, one in each lane of the processor's vectors; WG_POLAR_AUTO
+ * is then Polar Express if there is a tol. threads: 0, all cores; results do not depend on it, nor
+ * on a matrix's neighbours. The report has the worst of all matrices: the least rank and sigma_min,
+ * the largest of the others. WG_ERR_INPUT naming the first entry that is not finite; u is then
+ * unspecified. */
+WG_API int wg_polar_batch(int64_t count, int64_t n, int64_t d, const double *g,
+                          const wg_polar_settings *settings, double *u, wg_polar_report *report);
+WG_API int wg_polar_batch_f32(int64_t count, int64_t n, int64_t d, const float *g,
+                              const wg_polar_settings *settings, float *u, wg_polar_report *report);
 /* c_0 x + c_1 x^3 + ... of odd degree 1 .. 15 nearest to 1 on [lower, upper], 0 < lower <= upper,
  * by Remez; coefficients: (degree + 1) / 2; *error its distance from 1 there. */
 WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
                                double *error);
+
+/* ---- The step of Muon (theory 2, docs/user/muon.md) ---- */
+
+/* What moves a parameter. Values are pinned: state files hold them. */
+typedef enum wg_muon_rule {
+  WG_MUON_AUTO = 0,   /* by name and shape: see wg_muon_parameter */
+  WG_MUON_MATRIX = 1, /* the descent direction of its matrices */
+  WG_MUON_ADAMW = 2,
+  WG_MUON_SGD = 3
+} wg_muon_rule;
+
+/* What the direction of an n x d matrix is multiplied with, beside the rate. */
+typedef enum wg_muon_scale {
+  WG_MUON_SCALE_NONE = 0,
+  WG_MUON_SCALE_RMS = 1,   /* 0.2 sqrt(max(n, d)) */
+  WG_MUON_SCALE_ASPECT = 2 /* sqrt(max(1, n / d)) */
+} wg_muon_scale;
+
+/* A parameter: a tensor in C order. Call wg_muon_parameter_init first, which zeroes the rest.
+ * axes: a letter an axis. The axes b count matrices of their own, r make up rows and c columns, in
+ * the order they stand in; NULL is "rc", "rcc", ...: rows are the first axis. Each matrix is cut
+ * into row_blocks x column_blocks blocks with directions and scales of their own (fused query, key
+ * and value: three row blocks; heads: one block each), of equal sizes unless sizes are given.
+ * WG_MUON_AUTO: WG_MUON_MATRIX where axes or blocks are given; else settings.fallback where the
+ * name matches settings.excluded, or there are less than two axes, or one side of the matrix is 1;
+ * else WG_MUON_MATRIX. */
+typedef struct wg_muon_parameter {
+  size_t struct_size;
+  const char *name; /* not empty, no other parameter's */
+  int single;       /* float; else double */
+  int ndim;         /* 0 .. 8 */
+  int64_t shape[8];
+  int rule; /* a wg_muon_rule */
+  const char *axes;
+  int64_t row_blocks, column_blocks;       /* 0: one */
+  const int64_t *row_sizes, *column_sizes; /* row_blocks, column_blocks; NULL: equal */
+} wg_muon_parameter;
+WG_API void wg_muon_parameter_init(wg_muon_parameter *parameter);
+
+typedef struct wg_muon_settings {
+  size_t struct_size;      /* set by wg_muon_settings_init */
+  double rate;             /* of matrices; 0.02 */
+  double momentum;         /* beta in [0, 1): m = beta m + (1 - beta) g, matrices and SGD; 0.95 */
+  int nesterov;            /* the direction is that of beta m + (1 - beta) g, not of m; 1 */
+  double weight_decay;     /* of matrices, decoupled: w is first multiplied by 1 - rate decay; 0 */
+  int scale;               /* a wg_muon_scale; aspect */
+  const char *gauge;       /* NULL: operator. Directions have N(D) = 1 */
+  int dual_norm;           /* non-zero: -J(G), with N(D) = N*(G), in the place of -J(G) / N*(G) */
+  wg_polar_settings polar; /* how polar factors are made; other gauges take the exact method, and
+                              threads and rank_tol from here */
+  int fallback;            /* WG_MUON_ADAMW or WG_MUON_SGD; AdamW */
+  const char *excluded;    /* patterns with * and ? and commas between, letters of any case; NULL:
+                              "*embed*,*wte*,*wpe*,*lm_head*,head,head.*,*.head,*.head.*" */
+  double fallback_rate;    /* of AdamW and SGD; 3e-4 */
+  double fallback_decay;   /* 0 */
+  double beta1, beta2, epsilon; /* of AdamW; 0.9, 0.95, 1e-8 */
+} wg_muon_settings;
+WG_API void wg_muon_settings_init(wg_muon_settings *settings);
+
+typedef enum wg_muon_reason {
+  WG_MUON_ASKED = 0,     /* rule, axes or blocks were given */
+  WG_MUON_IS_MATRIX = 1, /* two axes or more */
+  WG_MUON_BY_NAME = 2,   /* pattern says by which */
+  WG_MUON_BY_SHAPE = 3   /* a scalar or a vector */
+} wg_muon_reason;
+
+/* A line of the table of who gets what; texts live as long as the optimiser. */
+typedef struct wg_muon_route {
+  size_t struct_size;
+  const char *name;
+  int single, ndim;
+  int64_t shape[8], entries;
+  int rule, reason;                /* a wg_muon_rule, never automatic; a wg_muon_reason */
+  const char *pattern;             /* "" unless reason is WG_MUON_BY_NAME */
+  int64_t matrices, rows, columns; /* before they are cut; 0 unless rule is WG_MUON_MATRIX */
+  int64_t row_blocks, column_blocks;
+} wg_muon_route;
+
+typedef struct wg_muon_report {
+  size_t struct_size;
+  int64_t step;       /* steps made, with this one */
+  int64_t directions; /* found in it: blocks of matrices */
+  double estimate;    /* the largest of wg_polar_report or wg_lmo_report; NAN if none has one */
+  double sigma_min, sigma_max, orthogonality; /* of polar factors, as in wg_polar_report */
+  double seconds;
+  int64_t peak_bytes; /* beside parameters and gradients, momenta included */
+} wg_muon_report;
+
+typedef struct wg_muon wg_muon;
+
+/* An optimiser for `count` parameters, with zero momenta. settings may be NULL. Memory: momenta in
+ * the type of the parameter, for AdamW second moments in double as well. */
+WG_API int wg_muon_setup(wg_muon **muon, int64_t count, const wg_muon_parameter *parameters,
+                         const wg_muon_settings *settings);
+/* One step: values[k] (changed) and gradients[k] are parameter k. WG_ERR_INPUT naming the entry
+ * that is not finite. A call that fails has changed nothing. report may be NULL. Cost: that of the
+ * directions and one pass; memory for the directions of all matrices. Zero gradients have zero
+ * directions; scaling all gradients by a power of two leaves the steps of matrices as they are. */
+WG_API int wg_muon_step(wg_muon *muon, void *const *values, const void *const *gradients,
+                        wg_muon_report *report);
+/* For schedules: both rates, positive. */
+WG_API int wg_muon_set_rates(wg_muon *muon, double rate, double fallback_rate);
+/* The line of parameter `index`. */
+WG_API int wg_muon_get_route(const wg_muon *muon, int64_t index, wg_muon_route *route);
+/* The state as bytes, the same on every machine, with a checksum: after loading, steps go on to the
+ * bit. size is at least wg_muon_state_bytes. */
+WG_API int64_t wg_muon_state_bytes(const wg_muon *muon);
+WG_API int wg_muon_save(const wg_muon *muon, void *bytes, int64_t size);
+/* WG_ERR_INPUT, nothing changed, when the bytes are damaged or not of these parameters: their
+ * names, order, shapes, types and rules. Settings may be others. */
+WG_API int wg_muon_load(wg_muon *muon, const void *bytes, int64_t size);
+WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
 
 /* ---- 7. Energies of particles (theory 6, docs/theory/energies.md) ---------------------------- */
 
@@ -568,12 +690,12 @@ typedef enum wg_flow_method {
 typedef struct wg_flow_record {
   double time, step;
   double energy;
-  double lyapunov;           /* energy; with momentum F + inertia/2 N*(A)^2, which falls at N*(A)^2 */
-  double slope2;             /* N*(g)^2 (momentum: of A)                                       */
-  double rate;               /* -<g, v>                                                        */
-  double speed;              /* N(v)                                                           */
-  double fenchel_gap;        /* <g,v> + N(v)^2/2 + N*(g)^2/2: 0 for the exact oracle           */
-  double identity;           /* F(0) - F(t) - integral of the rate, by the method's own weights  */
+  double lyapunov;    /* energy; with momentum F + inertia/2 N*(A)^2, which falls at N*(A)^2 */
+  double slope2;      /* N*(g)^2 (momentum: of A)                                       */
+  double rate;        /* -<g, v>                                                        */
+  double speed;       /* N(v)                                                           */
+  double fenchel_gap; /* <g,v> + N(v)^2/2 + N*(g)^2/2: 0 for the exact oracle           */
+  double identity;    /* F(0) - F(t) - integral of the rate, by the method's own weights  */
   double identity_trapezoid; /* F(0) - F(t) - integral of speed^2/2 + slope^2/2, by trapezoids  */
   double defect;             /* what this step added to identity                               */
   double pl_ratio;           /* N*^2 / (2 (F - infimum)), NAN where no infimum is known        */
@@ -597,25 +719,26 @@ typedef struct wg_flow_event {
 /* Called before each step with a seed that depends on settings.seed and the step only: an energy
  * can draw a minibatch by it. Such a run is outside the theory: forces are not gradients of F. */
 typedef int (*wg_flow_seed_fn)(uint64_t seed, void *data);
-/* Called after each accepted step; x: n x d. The flow may be looked at and saved. Non-zero stops. */
+/* Called after each accepted step; x: n x d. The flow may be looked at and saved. Non-zero stops.
+ */
 typedef int (*wg_flow_step_fn)(wg_flow *flow, const wg_flow_record *record, const double *x,
                                void *data);
 
 typedef struct wg_flow_settings {
-  size_t struct_size;  /* set by wg_flow_settings_init                                         */
-  int method;          /* a wg_flow_method                                                     */
-  double step;         /* length: EULER, RK4, CLIP, JKO; the others begin with it; 0: chosen     */
-  double tol;          /* adaptive methods: error of a step relative to the spread of the points,
-                          and a tenth of it: defect relative to the energy lost so far; 1e-5   */
-  double cutoff;       /* singular values up to cutoff sigma_1 do not move; 0: 5 tol where the
-                          method is adaptive (EVENTS: 1e-3, and only modes that were lost), 1e-12
-                          elsewhere                                                            */
-  double inertia;      /* MOMENTUM; 1                                                          */
-  double cap;          /* EULER: most N(displacement) of a step; 0: none                       */
-  int newton_steps;    /* > 0: Newton-Schulz steps in the place of the exact polar factor;
-                          operator without blocks                                              */
-  int64_t max_steps;   /* of one call of wg_flow_run, rejected ones included; 0: no limit      */
-  double time_limit;   /* seconds of one call; INFINITY                                        */
+  size_t struct_size; /* set by wg_flow_settings_init                                         */
+  int method;         /* a wg_flow_method                                                     */
+  double step;        /* length: EULER, RK4, CLIP, JKO; the others begin with it; 0: chosen     */
+  double tol;         /* adaptive methods: error of a step relative to the spread of the points,
+                         and a tenth of it: defect relative to the energy lost so far; 1e-5   */
+  double cutoff;      /* singular values up to cutoff sigma_1 do not move; 0: 5 tol where the
+                         method is adaptive (EVENTS: 1e-3, and only modes that were lost), 1e-12
+                         elsewhere                                                            */
+  double inertia;     /* MOMENTUM; 1                                                          */
+  double cap;         /* EULER: most N(displacement) of a step; 0: none                       */
+  int newton_steps;   /* > 0: Newton-Schulz steps in the place of the exact polar factor;
+                         operator without blocks                                              */
+  int64_t max_steps;  /* of one call of wg_flow_run, rejected ones included; 0: no limit      */
+  double time_limit;  /* seconds of one call; INFINITY                                        */
   int64_t memory_limit;
   int threads; /* 0: all cores                                                                 */
   uint64_t seed;
@@ -630,14 +753,14 @@ WG_API void wg_flow_settings_init(wg_flow_settings *settings);
 
 typedef struct wg_flow_info {
   size_t struct_size;
-  int outcome; /* WG_CERTIFIED: resolved; WG_GAP_OPEN: at its time, but not resolved;
-                  WG_CALL_LIMIT (max_steps), WG_TIME_LIMIT, WG_STOPPED                         */
+  int outcome;  /* WG_CERTIFIED: resolved; WG_GAP_OPEN: at its time, but not resolved;
+                   WG_CALL_LIMIT (max_steps), WG_TIME_LIMIT, WG_STOPPED                         */
   int resolved; /* 1: identities within 1e-3 of the energy lost, no caps, clips or minibatches,
                    Fenchel gap below 1e-3 N*^2                                                 */
   double time, energy, lyapunov, slope2;
   double start_energy;
-  double residual; /* the larger identity error that counts, over the energy lost              */
-  double most_cut; /* largest share of N* left out by the cut-off                              */
+  double residual;  /* the larger identity error that counts, over the energy lost              */
+  double most_cut;  /* largest share of N* left out by the cut-off                              */
   double worst_gap; /* largest Fenchel gap over N*^2                                           */
   double effective_time;
   int64_t steps, evaluations, rejected, clipped, switches, rank_changes, reversals;
