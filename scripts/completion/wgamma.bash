@@ -31,6 +31,12 @@ _wgamma_options() {
         --row-blocks --column-blocks --fallback --fallback-rate --fallback-decay --beta1 --beta2 \
         --epsilon --threads --json --quiet --help ;;
     plot) printf '%s ' --out --log --title --key --json --quiet --help ;;
+    flow)
+      printf '%s ' --start --weights --key --gauge --time --method --step --tol --cutoff --cap \
+        --inertia --newton-steps --out --every --times --log --checkpoint --checkpoint-every \
+        --resume --max-steps --time-limit --memory-limit --threads --plot --target \
+        --target-weights --kernel --potential --centre --form --data --labels --activation --head \
+        --covariance --target-gauge --target-tol --force-accuracy --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;
@@ -46,7 +52,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian gauge lmo polar muon-step plot info demo help version'
+  local commands='distance pairwise path verify gaussian gauge lmo polar muon-step plot flow info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

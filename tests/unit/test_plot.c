@@ -329,10 +329,27 @@ static int lines_figure(const char *path) {
   return wg_plot_table(path, &lines);
 }
 
+/* Three particles on their way in d columns; `places` of four, `records` of five. */
+static int draw_run(const char *path, int64_t d, int64_t places, int64_t records,
+                    const double *energy) {
+  static const double times[] = {0, 1, 4, 9}, clock[] = {0, 1, 2, 5, 9};
+  static const double identity[] = {0, -1e-7, 2e-7, NAN, 1e-6};
+  static const double spectra[] = {4, 1, 3, 1e-2, 2, 1e-9, 1, 0, 1e-1, 0};
+  double points[4 * 3 * 3];
+  for (int i = 0; i < 36; i++) points[i] = sin(i) + i / 12;
+  const wg_plot_run run = {"a run", 3, d,     places, times,    points,
+                           records, 2, clock, energy, identity, spectra};
+  return wg_plot_flow(path, &run);
+}
+
+static const double falling[] = {5, 1, 0.5, 0.2, 1e-3};
+
+static int flow_figure(const char *path) { return draw_run(path, 2, 4, 5, falling); }
+
 static void figures_of_many_distances(void **state) {
   (void)state;
-  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure};
-  for (int k = 0; k < 3; k++) {
+  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure, flow_figure};
+  for (int k = 0; k < 4; k++) {
     assert_int_equal(draw[k](file_in("many.pdf")), WG_OK);
     check_pdf(file_in("many.pdf"));
     assert_int_equal(draw[k](file_in("many.svg")), WG_OK);
@@ -392,6 +409,22 @@ static void odd_numbers_of_distances(void **state) {
   assert_int_equal(wg_plot_along(file_in("odd.svg"), &empty), WG_ERR_ARGUMENT);
   assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 8193, cases[0]), WG_ERR_ARGUMENT);
   assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 0, cases[0]), WG_ERR_ARGUMENT);
+  empty_directory();
+}
+
+/* One column, three, a start alone, energies that are no powers of ten, nothing to draw. */
+static void odd_runs(void **state) {
+  (void)state;
+  const double odd[] = {-1, 0, NAN, INFINITY, 1e-300};
+  for (int64_t d = 1; d <= 3; d++)
+    for (int64_t count = 1; count <= 4; count += 3) {
+      assert_int_equal(draw_run(file_in("run.svg"), d, count, count, falling), WG_OK);
+      check_svg(file_in("run.svg"));
+      assert_int_equal(draw_run(file_in("run.svg"), d, count, count, odd), WG_OK);
+      check_svg(file_in("run.svg"));
+    }
+  assert_int_equal(draw_run(file_in("run.svg"), 2, 0, 4, falling), WG_ERR_ARGUMENT);
+  assert_int_equal(draw_run(file_in("run.svg"), 2, 4, 0, falling), WG_ERR_ARGUMENT);
   empty_directory();
 }
 
@@ -773,6 +806,7 @@ int main(void) {
       cmocka_unit_test(density_follows_the_geodesic),
       cmocka_unit_test(high_dimensions_show_the_leading_plane),
       cmocka_unit_test(axes_are_equal),
+      cmocka_unit_test(odd_runs),
       cmocka_unit_test(numbers),
   };
   return cmocka_run_group_tests(tests, make_directory, remove_directory);
