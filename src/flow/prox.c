@@ -26,20 +26,12 @@ static double norm_of(int64_t count, const double *sigma) {
 
 /* ---- Ky Fan and operator ---- */
 
-/* How much of the k each value takes at level s, added up; also s improved: exact once the values
- * that take a fraction are the right ones. */
-static double taken(int64_t count, const double *sigma, int64_t k, double tau, double lipschitz,
-                    double level, double *better) {
-  double sum = 0.0, whole = 0.0, fraction = 0.0, mass = 0.0;
-  for (int64_t j = 0; j < count; j++) {
-    double share = tau * (sigma[j] / level - lipschitz);
-    sum += WG_MIN(1.0, WG_MAX(0.0, share));
-    if (share >= 1.0) whole += 1.0;
-    if (share >= 1.0 || share <= 0.0) continue;
-    fraction += 1.0;
-    mass += sigma[j];
-  }
-  *better = fraction > 0.0 ? tau * mass / ((double)k - whole + tau * lipschitz * fraction) : level;
+/* How much of the k each value takes at level s, added up. */
+static double taken(int64_t count, const double *sigma, double tau, double lipschitz,
+                    double level) {
+  double sum = 0.0;
+  for (int64_t j = 0; j < count; j++)
+    sum += WG_MIN(1.0, WG_MAX(0.0, tau * (sigma[j] / level - lipschitz)));
   return sum;
 }
 
@@ -50,15 +42,15 @@ static void ky_fan(int64_t count, const double *sigma, int64_t k, double tau, do
     scale_by(count, sigma, full, v);
     return;
   }
-  double low = sigma[count - 1] * full * 0.5, high = sigma[0] / lipschitz, better = 0.0;
+  double low = sigma[count - 1] * full * 0.5, high = sigma[0] / lipschitz;
   for (int i = 0; i < BISECTIONS; i++) {
     double level = 0.5 * (low + high);
-    if (taken(count, sigma, k, tau, lipschitz, level, &better) > (double)k)
+    if (taken(count, sigma, tau, lipschitz, level) > (double)k)
       low = level;
     else
       high = level;
   }
-  double level = WG_MAX(low, WG_MIN(high, better));
+  double level = 0.5 * (low + high);
   for (int64_t j = 0; j < count; j++)
     v[j] = WG_MAX(sigma[j] * full, WG_MIN(level, sigma[j] / lipschitz));
 }

@@ -133,9 +133,14 @@ static void test_fallback(void **state) {
   assert_true(info.switches > 0);
   assert_near(rms(x, 2), last_radius, 1e-2);
   wg_flow_log log = log_of(flow);
-  int64_t switched = 0;
-  for (int64_t k = 0; k < log.event_count; k++) switched += log.events[k].kind == WG_FLOW_SWITCHED;
-  assert_true(switched > 0);
+  int64_t switched = 0, returned = 0, clips = 0;
+  for (int64_t k = 0; k < log.event_count; k++) {
+    switched += log.events[k].kind == WG_FLOW_SWITCHED;
+    returned += log.events[k].kind == WG_FLOW_RETURNED;
+  }
+  for (int64_t k = 0; k < log.count; k++) clips += log.records[k].method == WG_FLOW_CLIP;
+  assert_true(switched > 0 && returned > 0);
+  assert_true(clips >= 16 * switched);
   assert_int_equal(wg_flow_summary(flow, text, sizeof text), WG_OK);
   assert_non_null(strstr(text, "stalled"));
   wg_flow_free(flow);
