@@ -577,8 +577,8 @@ WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
  * schatten:p with p > 1/2 (trace, frobenius, operator included); modes: p >= 1. The state is given
  * at `count` increasing times >= 0. settings NULL: defaults with tol 1e-9; of the settings tol,
  * time_limit, memory_limit and progress count. tol is what the energy identity is held to,
- *   |F(0) - F(t) - int N*^2| <= tol max(|F(0)|, |F(0) - F(t)|),
- * steps are a thousand times as accurate. Each returns the outcome (>= 0), or a negative status and
+ *   |F(0) - F(t) - int N*^2| <= tol max(|F(0)|, |F(0) - F(t)|) + the rounding of F,
+ * steps are 10 000 times as accurate. Each returns the outcome (>= 0), or a negative status and
  * no object: WG_CERTIFIED when the last time was reached and the identity holds; WG_GAP_OPEN when
  * it does not hold, or when the flow ended before, at the extinction of an eigenvalue of the
  * force's covariance (p > 1), beyond which the equation does not say how to go on. Free with

@@ -1,12 +1,13 @@
 /* Flows of moments through the public door: checks arguments, keeps copies of what comes out. The
  * outcome rests on the energy identity, which no integrator knows about (src/gaussian/ only
  * integrates N*^2 beside the state). */
+#include <float.h>
 #include <string.h>
 
 #include "api/api.h"
 #include "gaussian/moments.h"
 
-static const double default_tol = 1e-9, step_share = 1e-3, finest = 1e-13;
+static const double default_tol = 1e-9, step_share = 1e-4, finest = 1e-13;
 enum { LARGEST_DIMENSION = 2000, MOST_MODES = 1000000 };
 
 struct wg_moments {
@@ -169,7 +170,7 @@ static int finish(const request *r, int status, double energy0, wg_moments *m,
   const wg_moment_path *path = &m->path;
   const int64_t last = path->made - 1;
   const double drop = energy0 - path->energy[last], spent = path->spent[last];
-  const double size = WG_MAX(fabs(energy0), fabs(drop));
+  const double size = WG_MAX(fabs(energy0), fabs(drop)), rounding = 64.0 * WG_UNIT * path->scale;
   m->info = (wg_moments_info){.struct_size = sizeof m->info,
                               .outcome = path->outcome,
                               .samples = path->made,
@@ -178,13 +179,13 @@ static int finish(const request *r, int status, double energy0, wg_moments *m,
                               .energy0 = energy0,
                               .energy = path->energy[last],
                               .spent = spent,
-                              .defect = size > 0.0 ? fabs(drop - spent) / size : 0.0,
+                              .defect = fabs(drop - spent) / WG_MAX(size, DBL_MIN),
                               .seconds = wg_now() - m->context.watch.start,
                               .steps = path->steps,
                               .rejected = path->rejected,
                               .evaluations = path->evaluations,
                               .peak_bytes = (int64_t)m->context.ledger.peak};
-  if (path->outcome == WG_CERTIFIED && !(m->info.defect <= r->settings->tol))
+  if (path->outcome == WG_CERTIFIED && !(fabs(drop - spent) <= r->settings->tol * size + rounding))
     m->info.outcome = WG_GAP_OPEN;
   *moments = m;
   return m->info.outcome;
@@ -372,6 +373,7 @@ int wg_moments_modal(int64_t modes, const double *s0, const double *r0, const do
   WG_TRY(check_request(&r, MOST_MODES));
   WG_TRY(check_modes(modes, s0, r0, beta));
   WG_TRY(begin(&r, &m));
+  for (int64_t i = 0; i < modes; i++) m->path.scale += s0[i] * s0[i] + beta[i] * beta[i];
   const wg_moment_modes given = {.modes = modes, .q = r.q, .s0 = s0, .r0 = r0, .beta = beta};
   for (int64_t i = 0; i < modes; i++) energy0 += 0.5 * (r0[i] - beta[i]) * (r0[i] - beta[i]);
   int status = wg_moment_modal(&given, step_tolerance(&r), &m->context.watch, &m->mem, &m->path);

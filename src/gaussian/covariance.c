@@ -28,6 +28,7 @@ typedef struct flow_state {
   double *half, *force; /* L S, F                                 */
   double *values, *vectors, *p;
   double *scratch; /* d x d */
+  double *ahead;   /* a state */
 } flow_state;
 
 static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
@@ -38,7 +39,8 @@ static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
     if (!(*squares[k] = WG_NEW(mem, double, d *d))) return wg_no_memory();
   s->b = WG_NEW(mem, double, d);
   s->values = WG_NEW(mem, double, d);
-  return s->b && s->values ? WG_OK : wg_no_memory();
+  s->ahead = WG_NEW(mem, double, d + d * d + 1);
+  return s->b && s->values && s->ahead ? WG_OK : wg_no_memory();
 }
 
 /* ---- forces ---- */
@@ -151,12 +153,34 @@ static int rate(void *self, const double *x, double *dx) {
   return WG_OK;
 }
 
+/* Least over largest active eigenvalue of F; INFINITY where the force has none. */
+static double least_of(flow_state *s, const double *x) {
+  if (set_force(s, x) != WG_OK || !(s->values[0] > 0.0)) return INFINITY;
+  return s->values[s->rank - 1] / s->values[0];
+}
+
+/* The least eigenvalue touches zero and does not change its sign, so a long step would not see it.
+ * y = least^(1-q/2) goes to zero linearly: steps go at most half of the way there. */
+static double longest(void *self, const double *x, const double *dx) {
+  flow_state *s = self;
+  const int64_t n = s->d + s->d * s->d;
+  double power = 1.0 - 0.5 * s->flow->q, y = pow(WG_MAX(least_of(s, x), 0.0), power);
+  double size = 0.0, speed = 0.0;
+  for (int64_t i = 0; i < n; i++) {
+    size = WG_MAX(size, fabs(x[i]));
+    speed = WG_MAX(speed, fabs(dx[i]));
+  }
+  if (!(speed > 0.0) || !isfinite(y)) return INFINITY;
+  double little = 1e-7 * size / speed;
+  for (int64_t i = 0; i < n; i++) s->ahead[i] = x[i] + little * dx[i];
+  double slope = (pow(WG_MAX(least_of(s, s->ahead), 0.0), power) - y) / little;
+  return slope < 0.0 ? WG_MAX(0.5 * y / -slope, little) : INFINITY;
+}
+
 /* Above zero while every active eigenvalue of F is. For p <= 1 none disturbs the flow. */
 static double event(void *self, int64_t which, const double *x) {
-  flow_state *s = self;
   (void)which;
-  if (set_force(s, x) != WG_OK || !(s->values[0] > 0.0)) return 1.0;
-  return s->values[s->rank - 1] / s->values[0] - extinct;
+  return least_of(self, x) - extinct;
 }
 
 /* ---- energy ---- */
@@ -189,6 +213,21 @@ static double affine_energy(const flow_state *s, const double *m) {
       sum += 0.5 * s->l[i * d + j] * (s->cov[i * d + j] + m[i] * m[j]);
     sum += s->flow->offset[i] * m[i];
   }
+  return sum;
+}
+
+/* The size of what the energy is a sum of, for its rounding. */
+static double scale_of(const flow_state *s, const double *m) {
+  int64_t d = s->d;
+  double sum = 0.0;
+  if (s->flow->kind == WG_MOMENTS_KL) sum = (double)d + fabs(s->flow->log_det);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j < d; j++) {
+      double second = fabs(s->cov[i * d + j]) + fabs(m[i] * m[j]);
+      if (s->flow->kind == WG_MOMENTS_KL) sum += fabs(s->flow->precision[i * d + j]) * second;
+      if (s->flow->kind == WG_MOMENTS_AFFINE) sum += fabs(s->l[i * d + j]) * second;
+      if (s->flow->kind == WG_MOMENTS_LINEAR) sum += second * second;
+    }
   return sum;
 }
 
@@ -229,6 +268,7 @@ static int find_rank(flow_state *s, const double *x) {
 static int run(flow_state *s, wg_ode *ode, wg_watch *watch, double *x, wg_moment_path *path) {
   int64_t which;
   ode->events = s->flow->q < 2.0 && s->values[0] > 0.0 ? 1 : 0;
+  if (ode->events) ode->longest = longest;
   path->outcome = WG_CERTIFIED;
   for (int64_t k = 0; k < path->count; k++) {
     int status = wg_ode_run(ode, watch, &path->reached, path->times[k], x, &which);
@@ -261,5 +301,6 @@ int wg_moment_covariance(const wg_moment_flow *flow, double tol, wg_watch *watch
   memcpy(x + d, flow->cov0, (size_t)(d * d) * sizeof *x);
   WG_TRY(find_rank(&s, x));
   *energy0 = energy_of(&s, x);
+  path->scale = scale_of(&s, x);
   return run(&s, &ode, watch, x, path);
 }

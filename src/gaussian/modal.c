@@ -18,15 +18,17 @@
 #include "gaussian/moments.h"
 #include "gaussian/ode.h"
 
-typedef enum phase { BOTH, ONLY_A, ONLY_B, ARRIVED } phase;
+typedef enum phase { BOTH, ONLY_A, ONLY_B } phase;
 typedef enum event_kind { NEARS, LOSES_A, LOSES_B, ARRIVES } event_kind;
 
 typedef struct mode {
   double s, beta;
   double product, total; /* a b, and a^eta + b^eta      */
-  double sign, near;     /* of r - beta; when y is used */
+  double sign, near;     /* of r - beta, which keeps it; when y is used */
   phase phase;
+  double limit; /* y where a (sign > 0) or b is lost; negative: never */
   bool nearing; /* the coordinate is y */
+  bool arrived;
 } mode;
 
 typedef struct watched {
@@ -89,7 +91,7 @@ static void find_ab(const modal *f, const mode *m, double x, double *a, double *
 static double residual(const modal *f, const mode *m, double x, double *weight) {
   double a = 0.0, b = 0.0;
   *weight = 0.0;
-  if (m->phase == ARRIVED) return 0.0;
+  if (m->arrived) return 0.0;
   find_ab(f, m, x, &a, &b);
   *weight = pow(WG_MAX(a, 0.0), 0.5 * f->q) + pow(WG_MAX(b, 0.0), 0.5 * f->q);
   return m->nearing ? m->sign * residual_of_y(f, x) : 0.5 * (a - b) - m->beta;
@@ -108,7 +110,7 @@ static double dual_norm(const modal *f, const double *x) {
 
 static double speed_of(const modal *f, const mode *m, double x, double factor) {
   double weight, e = residual(f, m, x, &weight), psi;
-  if (m->phase == ARRIVED) return 0.0;
+  if (m->arrived) return 0.0;
   if (m->nearing) return -(2.0 - f->q) * factor * weight;
   psi = e == 0.0 ? 0.0 : copysign(pow(fabs(e), f->q - 1.0), e);
   if (f->q == 2.0) return -2.0 * psi;
@@ -129,11 +131,10 @@ static double event(void *self, int64_t which, const double *x) {
   const watched *w = &f->events[which];
   const mode *m = &f->modes[w->mode];
   double weight;
-  switch (w->kind) {
-    case NEARS: return fabs(residual(f, m, x[w->mode], &weight)) - m->near;
-    case LOSES_B: return m->total - x[w->mode];
-    default: return x[w->mode];
-  }
+  if (w->kind == NEARS) return m->sign * residual(f, m, x[w->mode], &weight) - m->near;
+  if (w->kind == ARRIVES) return x[w->mode];
+  if (m->nearing) return x[w->mode] - m->limit;
+  return w->kind == LOSES_B ? m->total - x[w->mode] : x[w->mode];
 }
 
 /* ---- what happens at events ---- */
@@ -141,10 +142,19 @@ static double event(void *self, int64_t which, const double *x) {
 static void start_nearing(const modal *f, int64_t i, double *x) {
   mode *m = &f->modes[i];
   double weight, e = residual(f, m, x[i], &weight);
-  m->sign = e < 0.0 ? -1.0 : 1.0;
   x[i] = pow(fabs(e), 2.0 - f->q);
   m->nearing = true;
-  if (e == 0.0) m->phase = ARRIVED;
+  /* With all of the total in b (r goes down) or in a (up), is beta still ahead? */
+  double extreme = -m->sign * 0.5 * pow(m->total, 1.0 / f->eta);
+  double left = m->sign * (extreme - m->beta);
+  m->limit = left > 0.0 ? pow(left, 2.0 - f->q) : -1.0;
+  if (e == 0.0) m->arrived = true;
+}
+
+static bool another_moves(const modal *f, int64_t i) {
+  for (int64_t j = 0; j < f->count; j++)
+    if (j != i && !f->modes[j].arrived) return true;
+  return false;
 }
 
 /* What can happen next, for p > 1: all modes that move. */
@@ -152,15 +162,12 @@ static int64_t list_events(modal *f) {
   int64_t count = 0;
   for (int64_t i = 0; i < f->count && f->q < 2.0; i++) {
     const mode *m = &f->modes[i];
-    if (m->phase == ARRIVED) continue;
-    if (m->nearing) {
-      f->events[count++] = (watched){i, ARRIVES};
-      continue;
-    }
-    f->events[count++] = (watched){i, NEARS};
-    if (m->phase != BOTH) continue;
-    f->events[count++] = (watched){i, LOSES_A};
-    f->events[count++] = (watched){i, LOSES_B};
+    const bool loses_a = m->sign > 0.0; /* r goes down to beta */
+    if (m->arrived) continue;
+    if (!m->nearing) f->events[count++] = (watched){i, NEARS};
+    if (m->nearing && another_moves(f, i)) f->events[count++] = (watched){i, ARRIVES};
+    if (m->phase == BOTH && !(m->nearing && m->limit < 0.0))
+      f->events[count++] = (watched){i, loses_a ? LOSES_A : LOSES_B};
   }
   return count;
 }
@@ -175,11 +182,11 @@ static void pass_event(modal *f, const watched *w, double *x, wg_moment_path *pa
   if (w->kind == NEARS) {
     start_nearing(f, w->mode, x);
   } else if (w->kind == ARRIVES) {
-    m->phase = ARRIVED;
+    m->arrived = true;
     note_event(path, WG_MOMENTS_ARRIVAL, w->mode);
   } else {
     m->phase = w->kind == LOSES_A ? ONLY_B : ONLY_A;
-    x[w->mode] = m->total;
+    if (!m->nearing) x[w->mode] = m->total;
     note_event(path, w->kind == LOSES_A ? WG_MOMENTS_LOSES_A : WG_MOMENTS_LOSES_B, w->mode);
   }
 }
@@ -200,6 +207,7 @@ static int set_modes(const wg_moment_modes *given, wg_mem *mem, modal *f, double
                          .product = a * b,
                          .total = pow(a, f->eta) + pow(b, f->eta),
                          .near = nearness * (given->s0[i] + fabs(beta)),
+                         .sign = given->r0[i] < beta ? -1.0 : 1.0,
                          .phase = BOTH};
     x[i] = f->q == 2.0 ? log(a) : pow(a, f->eta);
     if (f->q < 2.0 && fabs(given->r0[i] - beta) <= f->modes[i].near) start_nearing(f, i, x);
@@ -212,7 +220,7 @@ static void record(const modal *f, const double *x, int64_t k, wg_moment_path *p
   for (int64_t i = 0; i < f->count; i++) {
     const mode *m = &f->modes[i];
     double weight, e = residual(f, m, x[i], &weight), *a = r + f->count, *b = a + f->count;
-    find_ab(f, m, m->phase == ARRIVED ? 0.0 : x[i], &a[i], &b[i]);
+    find_ab(f, m, m->arrived ? 0.0 : x[i], &a[i], &b[i]);
     r[i] = m->beta + e;
     energy += 0.5 * e * e;
   }

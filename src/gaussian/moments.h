@@ -24,6 +24,7 @@ typedef struct wg_moment_path {
   double *energy, *slope2, *spent; /* count: F, N*^2, and the integral of N*^2     */
   double *smallest;                /* count: least over largest active eigenvalue of F, or NULL */
   int64_t made;                    /* samples that were reached                    */
+  double scale;                    /* of what F is a sum of: its rounding is relative to it */
   double reached;                  /* time                                         */
   int64_t event_count, most_events;
   wg_moment_event *events; /* most_events                                  */

@@ -112,6 +112,7 @@ static int advance(wg_ode *ode, double t, double longest, double *x, double *mad
   int status = rate_at(ode, x, NULL, first_of(ode));
   if (status != WG_OK) return status < 0 ? status : WG_ODE_STALLED;
   if (!(ode->step > 0.0)) ode->step = guess_step(ode, longest);
+  if (ode->longest) longest = WG_MIN(longest, ode->longest(ode->self, x, first_of(ode)));
   for (;;) {
     double h = WG_MIN(ode->step, longest), error = INFINITY;
     status = try_step(ode, x, h, &error);
@@ -150,7 +151,7 @@ static int event_after(wg_ode *ode, int64_t which, double h, double *x, double *
 /* The length of the step at whose end the event is zero or just below: regula falsi with halved
  * weights (Illinois), which always keeps the crossing inside. */
 static int locate(wg_ode *ode, int64_t which, double length, double *x, double *found) {
-  double low = 0.0, high = length, below, above = ode->event(ode->self, which, ode->before);
+  double low = 0.0, high = length, below = 0.0, above = ode->event(ode->self, which, ode->before);
   double value = 0.0;
   WG_TRY(event_after(ode, which, high, x, &below));
   for (int k = 0; k < 60 && high - low > 4.0 * WG_UNIT * length && below < 0.0; k++) {

@@ -13,6 +13,8 @@ typedef struct wg_ode {
   void *self;
   int (*rate)(void *self, const double *x, double *dx);
   double (*event)(void *self, int64_t which, const double *x);
+  /* The longest step from x, where the rate is dx; NULL: any. */
+  double (*longest)(void *self, const double *x, const double *dx);
   double tol;  /* of a step, relative to the largest |x_i| seen so far, component by component */
   double step; /* tried next; 0: to be found                                                   */
   int64_t evaluations, steps, rejected;
