@@ -50,16 +50,19 @@ void wg_moments_print(const wg_moments_request *asked, const wg_moments_result *
   char memory[WG_CLI_NUMBER];
   printf("%-10s %s, gauge %s, %s %" PRId64 "\n", "flow", asked->word, found->gauge,
          asked->kind == WG_MOMENTS_OF_MODES ? "modes" : "d =", found->d);
-  printf("%-10s %.9g of %.9g\n", "time", info->time, found->times[found->times_count - 1]);
+  printf("%-10s t = %.9g of %.9g\n", "reached", info->time, found->times[found->times_count - 1]);
   printf("%-10s %.12g -> %.12g\n", "energy", info->energy0, info->energy);
-  printf("%-10s F(0) - F(t) - int N*^2 = %.1e relative, %g asked\n", "energy law", info->defect,
-         asked->settings.tol);
+  if (info->defect < WG_CLI_SMALLEST_GAP)
+    printf("%-10s holds within %g of F, %g asked\n", "energy law", WG_CLI_SMALLEST_GAP,
+           asked->settings.tol);
+  else
+    printf("%-10s off by %.1e of F, %g asked\n", "energy law", info->defect, asked->settings.tol);
   print_events(found);
   printf("%-10s %s: %s\n", "outcome", wg_outcome_text(info->outcome),
          in_words(info, asked->settings.tol));
-  printf("%-10s %" PRId64 " steps, %" PRId64 " rejected, %" PRId64 " rates\n", "work", info->steps,
-         info->rejected, info->evaluations);
-  printf("%-10s %.3f s, %s\n", "seconds", info->seconds, wg_cli_memory(info->peak_bytes, memory));
+  printf("%-10s %" PRId64 " steps\n", "work", info->steps);
+  printf("%-10s %.3f s\n", "time", info->seconds);
+  printf("%-10s %s at most\n", "memory", wg_cli_memory(info->peak_bytes, memory));
 }
 
 /* ---- JSON ---- */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "gaussian/moments.h"
+#include "gaussian/gaussian.h"
 
 static const double default_tol = 1e-9, step_share = 1e-4, finest = 1e-13;
 enum { LARGEST_DIMENSION = 2000, MOST_MODES = 1000000 };
