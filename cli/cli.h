@@ -25,6 +25,7 @@ int wg_cli_verify(int argc, char **argv);
 int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
+int wg_cli_moments(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_flow(int argc, char **argv);

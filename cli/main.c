@@ -20,6 +20,7 @@ static const char usage[] =
     "  path X Y             W along a family of gauges\n"
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
     "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
+    "  moments FLOW FILES   flows of Gaussians and of linear networks through their moments\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  lmo G --out V        the descent direction of a matrix or force field under a gauge\n"
     "  polar G --out U      the polar factor of a matrix, exact or by polynomials\n"
@@ -58,21 +59,14 @@ typedef struct command {
 static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
-static const command commands[] = {{"distance", wg_cli_distance},
-                                   {"verify", wg_cli_verify},
-                                   {"gauge", wg_cli_gauge},
-                                   {"lmo", wg_cli_lmo},
-                                   {"polar", wg_cli_polar},
-                                   {"info", wg_cli_info},
-                                   {"demo", wg_cli_demo},
-                                   {"help", run_help},
-                                   {"version", run_version},
-                                   {"pairwise", wg_cli_pairwise},
-                                   {"path", wg_cli_along},
-                                   {"gaussian", wg_cli_gaussian},
-                                   {"muon-step", wg_cli_muon_step},
-                                   {"plot", wg_cli_plot},
-                                   {"flow", wg_cli_flow}};
+static const command commands[] = {
+    {"distance", wg_cli_distance},   {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
+    {"verify", wg_cli_verify},       {"gaussian", wg_cli_gaussian}, {"moments", wg_cli_moments},
+    {"gauge", wg_cli_gauge},         {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},
+    {"muon-step", wg_cli_muon_step}, {"plot", wg_cli_plot},         {"flow", wg_cli_flow},
+    {"info", wg_cli_info},           {"demo", wg_cli_demo},         {"help", run_help},
+    {"version", run_version},
+};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {

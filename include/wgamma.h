@@ -571,6 +571,78 @@ WG_API int wg_muon_save(const wg_muon *muon, void *bytes, int64_t size);
  * names, order, shapes, types and rules. Settings may be others. */
 WG_API int wg_muon_load(wg_muon *muon, const void *bytes, int64_t size);
 WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
+/* ---- 6. Flows of moments (theory 6.1) -------------------------------------------------------- */
+
+/* The W_gamma gradient flow of an energy on Gaussians, and of a linear two-layer network. Gauges:
+ * schatten:p with p > 1/2 (trace, frobenius, operator included); modes: p >= 1. The state is given
+ * at `count` increasing times >= 0. settings NULL: defaults with tol 1e-9; of the settings tol,
+ * time_limit, memory_limit and progress count. tol is what the energy identity is held to,
+ *   |F(0) - F(t) - int N*^2| <= tol max(|F(0)|, |F(0) - F(t)|) + the rounding of F,
+ * steps are 10 000 times as accurate. Each returns the outcome (>= 0), or a negative status and
+ * no object: WG_CERTIFIED when the last time was reached and the identity holds; WG_GAP_OPEN when
+ * it does not hold, or when the flow ended before, at the extinction of an eigenvalue of the
+ * force's covariance (p > 1), beyond which the equation does not say how to go on. Free with
+ * wg_moments_free. Cost of a step: 65 rates, each O(d^3) or O(modes). */
+typedef struct wg_moments wg_moments;
+
+/* KL(. | N(mean1, cov1)) from N(mean0, cov0); covariances positive definite. */
+WG_API int wg_moments_kl(int64_t d, const double *mean0, const double *cov0, const double *mean1,
+                         const double *cov1, const char *gauge, int64_t count, const double *times,
+                         const wg_settings *settings, wg_moments **moments);
+/* |H - target|^2 / 2 for the predictor H = int u v' (rows x columns) of the linear two-layer
+ * network with neurons (u, v) ~ N(mean0, cov0), rows + columns coordinates. mean0 NULL: zero. */
+WG_API int wg_moments_linear(int64_t rows, int64_t columns, const double *mean0, const double *cov0,
+                             const double *target, const char *gauge, int64_t count,
+                             const double *times, const wg_settings *settings,
+                             wg_moments **moments);
+/* int x'Lx/2 + c'x for the symmetric L = matrix (d x d) and c = offset (NULL: zero). */
+WG_API int wg_moments_affine(int64_t d, const double *mean0, const double *cov0,
+                             const double *matrix, const double *offset, const char *gauge,
+                             int64_t count, const double *times, const wg_settings *settings,
+                             wg_moments **moments);
+/* The linear network with diagonal target beta, started at a = s + r, b = s - r a mode (|r0| < s0),
+ * a and b the variances along u + v and u - v: exact through loss of rank and arrival. */
+WG_API int wg_moments_modal(int64_t modes, const double *s0, const double *r0, const double *beta,
+                            const char *gauge, int64_t count, const double *times,
+                            const wg_settings *settings, wg_moments **moments);
+WG_API void wg_moments_free(wg_moments *moments); /* NULL is fine */
+
+typedef struct wg_moments_info {
+  size_t struct_size;
+  int outcome;
+  int64_t samples, events; /* that there are: fewer than asked when the flow ended before */
+  double time;             /* of the last sample */
+  double energy0, energy;  /* F at 0 and at the last sample */
+  double spent;            /* the integral of N*^2 */
+  double defect;           /* |F(0) - F - spent| over what tol is relative to */
+  double seconds;
+  int64_t steps, rejected, evaluations;
+  int64_t peak_bytes;
+} wg_moments_info;
+WG_API int wg_moments_get_info(const wg_moments *moments, wg_moments_info *info);
+/* One number a sample each; NULL is fine. slope2 is N*^2; smallest the least over the largest
+ * eigenvalue of the force's covariance among those not zero at the start (modes: NAN). */
+WG_API int wg_moments_get_curves(const wg_moments *moments, double *times, double *energy,
+                                 double *slope2, double *spent, double *smallest);
+/* Sample k: mean (d) and covariance (d x d). */
+WG_API int wg_moments_get_gaussian(const wg_moments *moments, int64_t k, double *mean, double *cov);
+/* Sample k of modes: r = (a - b)/2, a and b, one number a mode each. */
+WG_API int wg_moments_get_modes(const wg_moments *moments, int64_t k, double *r, double *a,
+                                double *b);
+typedef enum wg_moments_event_kind {
+  WG_MOMENTS_EXTINCTION =
+      0,                  /* an eigenvalue of the force's covariance reached zero: the flow ends */
+  WG_MOMENTS_LOSES_A = 1, /* rank loss: a = 0 for good, b goes on alone                          */
+  WG_MOMENTS_LOSES_B = 2, /* the same with a and b exchanged                                     */
+  WG_MOMENTS_ARRIVAL = 3  /* r = beta, where the mode stays                                      */
+} wg_moments_event_kind;
+typedef struct wg_moments_event {
+  size_t struct_size;
+  int kind;     /* a wg_moments_event_kind */
+  int64_t mode; /* of modes; of an extinction, the rank before */
+  double time;
+} wg_moments_event;
+WG_API int wg_moments_get_event(const wg_moments *moments, int64_t k, wg_moments_event *event);
 
 /* ---- 7. Energies of particles (theory 6, docs/theory/energies.md) ---------------------------- */
 
