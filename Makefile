@@ -72,6 +72,7 @@ bench-static: all
 bench-lmo: all
 	@scripts/setup.sh bench
 	@python3 -B bench/micro/lmo/run.py --out bench/micro/lmo/results/compare.json
+	@python3 -B bench/e2e/lmo/run.py --out bench/e2e/lmo/results/compare.json
 
 install: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release $(if $(PREFIX),-DCMAKE_INSTALL_PREFIX=$(PREFIX)))

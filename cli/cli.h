@@ -25,8 +25,11 @@ int wg_cli_verify(int argc, char **argv);
 int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
+int wg_cli_moments(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
+int wg_cli_muon_step(int argc, char **argv);
+int wg_cli_plot(int argc, char **argv);
 
 /* ---- common.c ---- */
 /* The exit status that a wg_status stands for. */
@@ -93,6 +96,8 @@ typedef enum wg_cli_kind {
   WG_CLI_FLAG,     /* no value; bool                                     */
   WG_CLI_TEXT,     /* not empty; const char *                            */
   WG_CLI_POSITIVE, /* finite and above 0; double                         */
+  WG_CLI_AMOUNT,   /* finite and from 0 up; double                       */
+  WG_CLI_SHARE,    /* from 0 up and below 1; double                      */
   WG_CLI_COUNT,    /* from 1 up; int64_t                                 */
   WG_CLI_BYTES,    /* from 1 up, K, M, G (powers of 1024); int64_t       */
   WG_CLI_THREADS,  /* 0 (all cores) to 1024; int                         */
@@ -114,6 +119,8 @@ int wg_cli_read_options(const char *command, int argc, char **argv, int count,
 bool wg_cli_read_real(const char *text, double *value);
 /* The same for a whole number from 1 up. */
 bool wg_cli_read_count(const char *text, int64_t *value);
+/* The place of a word in a list; its first when none is given, -1 if it is not there. */
+int wg_cli_find_word(const char *word, int count, const char *const *words);
 /* The times of --geodesic, "0,0.25,1"; nothing is done for NULL. */
 int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times);
 /* For the text of a gauge, which can be long, or a sentence around a path. */

@@ -107,7 +107,8 @@ static int compute(wg_mem *mem, const options *asked, result *found) {
   const char *key = asked->key[0][0] ? asked->key[0] : NULL;
   int status = wg_cli_check_gauge("--gauge", asked->gauge);
   if (status == WG_OK) status = check_files(asked);
-  if (status == WG_OK) status = wg_cli_matrix_open(mem, asked->g, key, &used, &found->matrix);
+  if (status == WG_OK)
+    status = wg_cli_matrix_open(mem, asked->g, key, false, &used, &found->matrix);
   if (status < 0) return wg_cli_error(status);
   const wg_cli_matrix *g = &found->matrix;
   wg_io_shape_text(shape, g->ndim, g->shape);

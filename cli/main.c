@@ -20,9 +20,12 @@ static const char usage[] =
     "  path X Y             W along a family of gauges\n"
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
     "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
+    "  moments FLOW FILES   flows of Gaussians and of linear networks through their moments\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  lmo G --out V        the descent direction of a matrix or force field under a gauge\n"
     "  polar G --out U      the polar factor of a matrix, exact or by polynomials\n"
+    "  muon-step P G        one step of Muon on archives of parameters and gradients, with state\n"
+    "  plot TABLE           the columns of a table as lines: losses, energies, times\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
     "  demo                 distances and figures of two shipped pairs of clouds\n"
     "  help [COMMAND]       this text, or that of a command; also COMMAND --help\n"
@@ -56,10 +59,15 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const command commands[] = {
-    {"distance", wg_cli_distance}, {"verify", wg_cli_verify}, {"gauge", wg_cli_gauge},
-    {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},   {"info", wg_cli_info},
-    {"demo", wg_cli_demo},         {"help", run_help},        {"version", run_version},
-    {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},    {"gaussian", wg_cli_gaussian}};
+    {"distance", wg_cli_distance}, {"pairwise", wg_cli_pairwise},
+    {"path", wg_cli_along},        {"verify", wg_cli_verify},
+    {"gaussian", wg_cli_gaussian}, {"moments", wg_cli_moments},
+    {"gauge", wg_cli_gauge},       {"lmo", wg_cli_lmo},
+    {"polar", wg_cli_polar},       {"muon-step", wg_cli_muon_step},
+    {"plot", wg_cli_plot},         {"info", wg_cli_info},
+    {"demo", wg_cli_demo},         {"help", run_help},
+    {"version", run_version},
+};
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const command *find_command(const char *name) {

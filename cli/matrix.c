@@ -1,8 +1,12 @@
-/* A matrix in, a matrix out, for lmo and polar. A plain .npy is mapped both ways, so that it may be
- * larger than memory; anything else is read as it is everywhere, and float32 made float32 again. */
+/* A matrix in, a matrix out, for lmo and polar; what muon-step shares with them. A plain .npy is
+ * mapped both ways, so that it may be larger than memory; anything else is read as it is
+ * everywhere, and float32 made float32 again. */
 #include "matrix.h"
 
 #include <string.h>
+
+const char *const wg_cli_methods[WG_CLI_METHODS] = {"auto", "exact", "muon", "newton-schulz",
+                                                    "polar-express"};
 
 /* The shape as the checks of io want it. */
 static wg_io_array described(const wg_io_map *map) {
@@ -11,7 +15,11 @@ static wg_io_array described(const wg_io_map *map) {
   return array;
 }
 
-static float *made_single(wg_mem *mem, const wg_io_array *array) {
+bool wg_cli_is_single(const wg_io_array *array) {
+  return !strcmp(array->dtype + (array->dtype[0] != '\0'), "f4");
+}
+
+float *wg_cli_made_single(wg_mem *mem, const wg_io_array *array) {
   float *numbers = WG_NEW(mem, float, array->count);
   for (int64_t k = 0; numbers && k < array->count; k++) numbers[k] = (float)array->data[k];
   return numbers;
@@ -21,16 +29,29 @@ static int read_matrix(wg_mem *mem, const char *path, const char *key, bool *use
                        wg_cli_matrix *matrix, wg_io_array *array) {
   WG_TRY(wg_cli_read_member(mem, path, key, used, array));
   WG_TRY(wg_io_check_finite(path, array));
-  matrix->single = !strcmp(array->dtype + (array->dtype[0] != '\0'), "f4");
+  matrix->single = wg_cli_is_single(array);
   matrix->data = array->data;
   if (!matrix->single) return WG_OK;
-  float *numbers = made_single(mem, array);
+  float *numbers = wg_cli_made_single(mem, array);
   wg_drop(mem, array->data);
   matrix->data = numbers;
   return numbers ? WG_OK : wg_no_memory();
 }
 
-int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *used,
+static int read_shape(const char *path, const wg_io_array *array, bool batches,
+                      wg_cli_matrix *matrix) {
+  matrix->ndim = array->ndim;
+  memcpy(matrix->shape, array->shape, sizeof matrix->shape);
+  matrix->count = 1;
+  if (!batches || array->ndim != 3 || array->count == 0)
+    return wg_io_check_points(path, array, &matrix->n, &matrix->d);
+  matrix->count = array->shape[0];
+  matrix->n = array->shape[1];
+  matrix->d = array->shape[2];
+  return WG_OK;
+}
+
+int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool batches, bool *used,
                        wg_cli_matrix *matrix) {
   bool plain;
   *matrix = (wg_cli_matrix){.path = path};
@@ -39,9 +60,7 @@ int wg_cli_matrix_open(wg_mem *mem, const char *path, const char *key, bool *use
   matrix->data = matrix->map.data;
   matrix->single = matrix->map.single;
   if (!plain) WG_TRY(read_matrix(mem, path, key, used, matrix, &array));
-  matrix->ndim = array.ndim;
-  memcpy(matrix->shape, array.shape, sizeof matrix->shape);
-  int status = wg_io_check_points(path, &array, &matrix->n, &matrix->d);
+  int status = read_shape(path, &array, batches, matrix);
   if (status < 0) wg_cli_matrix_close(matrix);
   return status;
 }
@@ -53,4 +72,10 @@ int wg_cli_matrix_output(wg_mem *mem, const wg_cli_matrix *matrix, const char *p
   wg_io_member like = {.dtype = matrix->single ? "<f4" : "<f8", .ndim = matrix->ndim};
   memcpy(like.shape, matrix->shape, sizeof like.shape);
   return wg_io_output_begin(mem, path, &like, output, data);
+}
+
+json_t *wg_cli_shape(int ndim, const int64_t *shape) {
+  json_t *numbers = json_array();
+  for (int a = 0; a < ndim; a++) json_array_append_new(numbers, json_integer((json_int_t)shape[a]));
+  return numbers;
 }

@@ -40,6 +40,12 @@ int wg_cli_fit_gauge(const char *option, const char *gauge, int64_t d, const cha
   return wg_cli_error_about(text, status);
 }
 
+int wg_cli_find_word(const char *word, int count, const char *const *words) {
+  for (int k = 0; k < count; k++)
+    if (!word || !strcmp(word, words[k])) return k;
+  return -1;
+}
+
 /* Digits only, so no sign and no blank. */
 static bool read_whole(const char *text, uint64_t most, uint64_t *value) {
   if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') return false;
@@ -51,6 +57,14 @@ static bool read_whole(const char *text, uint64_t most, uint64_t *value) {
 static bool read_positive(const char *text, double *target) {
   double value;
   if (!wg_cli_read_real(text, &value) || !(value > 0)) return false;
+  *target = value;
+  return true;
+}
+
+/* From 0 up, below `end`. */
+static bool read_amount(const char *text, double end, double *target) {
+  double value;
+  if (!wg_cli_read_real(text, &value) || !(value >= 0 && value < end)) return false;
   *target = value;
   return true;
 }
@@ -96,6 +110,8 @@ static bool read_value(const wg_cli_option *option, const char *text) {
     case WG_CLI_FLAG: *(bool *)option->target = true; return true;
     case WG_CLI_TEXT: return read_text(text, option->target);
     case WG_CLI_POSITIVE: return read_positive(text, option->target);
+    case WG_CLI_AMOUNT: return read_amount(text, INFINITY, option->target);
+    case WG_CLI_SHARE: return read_amount(text, 1.0, option->target);
     case WG_CLI_COUNT: return wg_cli_read_count(text, option->target);
     case WG_CLI_BYTES: return read_bytes(text, option->target);
     case WG_CLI_THREADS: return read_threads(text, option->target);
@@ -108,6 +124,8 @@ static const char *const wanted[] = {
     [WG_CLI_FLAG] = "give no value",
     [WG_CLI_TEXT] = "give a text that is not empty and not an option",
     [WG_CLI_POSITIVE] = "give a finite number above 0",
+    [WG_CLI_AMOUNT] = "give a finite number from 0 up",
+    [WG_CLI_SHARE] = "give a number from 0 up and below 1",
     [WG_CLI_COUNT] = "give a whole number from 1 up",
     [WG_CLI_BYTES] = "give a number of bytes from 1 up; K, M or G may follow",
     [WG_CLI_THREADS] = "give a whole number from 0 (all cores) to 1024",

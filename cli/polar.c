@@ -8,10 +8,10 @@
 
 static const char usage[] =
     "usage: wgamma polar G --out U [options]\n"
-    "The polar factor U W' of a matrix G = U diag(s) W' (n x d), of the type of G. Singular "
-    "values\n"
-    "of the result, and how far it is from orthogonal, are measured and reported.\n"
-    "  G               an .npy, .npz or text file; with exact, a plain .npy larger than memory\n"
+    "The polar factor U W' of a matrix G = U diag(s) W' (n x d), of the type of G. Its singular\n"
+    "values, and how far it is from orthogonal, are measured and reported; of many, the worst.\n"
+    "  G               an .npy, .npz or text file; with exact, a plain .npy larger than memory;\n"
+    "                  an array with three axes is many matrices, of shape (count, n, d)\n"
     "  --out U         the .npy to write (-: standard output)\n"
     "  --method M      auto (exact, unless --tol allows Polar Express on a small, nearly square\n"
     "                  matrix), exact, muon (its quintic, 5 steps), newton-schulz (20 steps),\n"
@@ -30,7 +30,6 @@ static const char usage[] =
     "Exit status: 0 computed, 1 --tol is not reached, 2 usage, 3 unusable file, 4 memory,\n"
     "5 internal error.\n";
 
-static const char *const methods[] = {"auto", "exact", "muon", "newton-schulz", "polar-express"};
 static const char *const grams[] = {"auto", "no", "yes"};
 
 typedef struct options {
@@ -51,8 +50,12 @@ typedef struct result {
 /* ---- the work ---- */
 
 static int factor(const options *asked, const wg_cli_matrix *g, void *u, wg_polar_report *report) {
-  if (g->single) return wg_polar_f32(g->n, g->d, g->data, &asked->settings, u, report);
-  return wg_polar(g->n, g->d, g->data, &asked->settings, u, report);
+  const wg_polar_settings *s = &asked->settings;
+  if (g->ndim == 3)
+    return g->single ? wg_polar_batch_f32(g->count, g->n, g->d, g->data, s, u, report)
+                     : wg_polar_batch(g->count, g->n, g->d, g->data, s, u, report);
+  if (g->single) return wg_polar_f32(g->n, g->d, g->data, s, u, report);
+  return wg_polar(g->n, g->d, g->data, s, u, report);
 }
 
 /* The exit status; U is written unless something failed. */
@@ -80,7 +83,7 @@ static int compute(wg_mem *mem, const options *asked, result *found) {
   bool used = false;
   int status = wg_cli_check_paths(2, outputs, 1, inputs);
   if (status == WG_OK)
-    status = wg_cli_matrix_open(mem, asked->g, asked->key, &used, &found->matrix);
+    status = wg_cli_matrix_open(mem, asked->g, asked->key, true, &used, &found->matrix);
   return status < 0 ? wg_cli_error(status) : write_factor(mem, asked, found);
 }
 
@@ -89,9 +92,13 @@ static int compute(wg_mem *mem, const options *asked, result *found) {
 static void print_result(const result *found) {
   const wg_polar_report *r = &found->report;
   bool exact = r->method == WG_POLAR_EXACT;
-  printf("matrix      %" PRId64 " x %" PRId64 ", %s\n", found->matrix.n, found->matrix.d,
-         found->matrix.single ? "float32" : "float64");
-  printf("method      %s", methods[r->method]);
+  const wg_cli_matrix *g = &found->matrix;
+  if (g->ndim == 3)
+    printf("matrices    %" PRId64 " of", g->count);
+  else
+    printf("matrix     ");
+  printf(" %" PRId64 " x %" PRId64 ", %s\n", g->n, g->d, g->single ? "float32" : "float64");
+  printf("method      %s", wg_cli_methods[r->method]);
   if (exact)
     printf(", %d pass%s\n", r->passes, r->passes == 1 ? "" : "es");
   else
@@ -105,31 +112,26 @@ static void print_result(const result *found) {
 
 static json_t *result_json(const result *found) {
   const wg_polar_report *r = &found->report;
-  json_t *own =
-      json_pack("{s:[I, I], s:s, s:s, s:i, s:b, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "shape",
-                (json_int_t)found->matrix.n, (json_int_t)found->matrix.d, "dtype",
-                found->matrix.single ? "float32" : "float64", "method", methods[r->method], "steps",
-                r->steps, "gram", r->gram, "passes", r->passes, "rank", (json_int_t)r->rank,
-                "condition", wg_cli_real(r->condition), "estimate", wg_cli_real(r->estimate),
-                "sigma_min", wg_cli_real(r->sigma_min), "sigma_max", wg_cli_real(r->sigma_max),
-                "orthogonality", wg_cli_real(r->orthogonality));
+  const wg_cli_matrix *g = &found->matrix;
+  const int64_t shape[] = {g->count, g->n, g->d};
+  bool many = g->ndim == 3;
+  json_t *own = json_pack(
+      "{s:o, s:s, s:s, s:i, s:b, s:i, s:I, s:o, s:o, s:o, s:o, s:o}", "shape",
+      wg_cli_shape(2 + many, shape + !many), "dtype", g->single ? "float32" : "float64", "method",
+      wg_cli_methods[r->method], "steps", r->steps, "gram", r->gram, "passes", r->passes, "rank",
+      (json_int_t)r->rank, "condition", wg_cli_real(r->condition), "estimate",
+      wg_cli_real(r->estimate), "sigma_min", wg_cli_real(r->sigma_min), "sigma_max",
+      wg_cli_real(r->sigma_max), "orthogonality", wg_cli_real(r->orthogonality));
   return wg_cli_document("polar", NULL, found->reached ? "solved" : "gap-open", r->seconds,
                          found->peak_bytes, own);
 }
 
 /* ---- the command ---- */
 
-/* The place of a word in a list; its first when none is given, -1 if it is not there. */
-static int find_word(const char *word, int count, const char *const *words) {
-  for (int k = 0; k < count; k++)
-    if (!word || !strcmp(word, words[k])) return k;
-  return -1;
-}
-
 static int fill_settings(options *asked) {
   wg_polar_settings *s = &asked->settings;
-  s->method = find_word(asked->method, 5, methods);
-  int gram = find_word(asked->gram, 3, grams);
+  s->method = wg_cli_find_word(asked->method, WG_CLI_METHODS, wg_cli_methods);
+  int gram = wg_cli_find_word(asked->gram, 3, grams);
   if (s->method < 0)
     return wg_cli_usage("polar",
                         "--method %s is none of auto, exact, muon, newton-schulz, "

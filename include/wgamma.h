@@ -367,7 +367,7 @@ typedef struct wg_lmo_settings {
                          2^-23 min(n, d) for float (what storing G in float may move them by) */
   double tie_tol;     /* p = 1/2: values from (1 - tie_tol) sigma_1 up tie; 0: 1e-12, float 1e-6 */
   double accuracy;    /* of V, relative; a further pass is made when the condition number asks for
-                         it; 0: 1e-10, float 1e-7 */
+                         it; 0: 1e-10, float 4e-6 */
   int passes;         /* over G at most to find its factors; 0: as many as are needed */
   int check;          /* non-zero: also measure what was written (some passes more) */
 } wg_lmo_settings;
@@ -445,10 +445,204 @@ WG_API int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settin
                     double *u, wg_polar_report *report);
 WG_API int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings,
                         float *u, wg_polar_report *report);
+/* wg_polar of `count` matrices n x d, one behind the other at g and u. Polynomial methods work on
+ * many small ones (n d <= 4096) at once, one in each lane of the processor's vectors; WG_POLAR_AUTO
+ * is then Polar Express if there is a tol. threads: 0, all cores; results do not depend on it, nor
+ * on a matrix's neighbours. The report has the worst of all matrices: the least rank and sigma_min,
+ * the largest of the others. WG_ERR_INPUT naming the first entry that is not finite; u is then
+ * unspecified. */
+WG_API int wg_polar_batch(int64_t count, int64_t n, int64_t d, const double *g,
+                          const wg_polar_settings *settings, double *u, wg_polar_report *report);
+WG_API int wg_polar_batch_f32(int64_t count, int64_t n, int64_t d, const float *g,
+                              const wg_polar_settings *settings, float *u, wg_polar_report *report);
 /* c_0 x + c_1 x^3 + ... of odd degree 1 .. 15 nearest to 1 on [lower, upper], 0 < lower <= upper,
  * by Remez; coefficients: (degree + 1) / 2; *error its distance from 1 there. */
 WG_API int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,
                                double *error);
+
+/* ---- The step of Muon (theory 2, docs/user/muon.md) ---- */
+
+/* What moves a parameter. Values are pinned: state files hold them. */
+typedef enum wg_muon_rule {
+  WG_MUON_AUTO = 0,   /* by name and shape: see wg_muon_parameter */
+  WG_MUON_MATRIX = 1, /* the descent direction of its matrices */
+  WG_MUON_ADAMW = 2,
+  WG_MUON_SGD = 3
+} wg_muon_rule;
+
+/* What the direction of an n x d matrix is multiplied with, beside the rate. */
+typedef enum wg_muon_scale {
+  WG_MUON_SCALE_NONE = 0,
+  WG_MUON_SCALE_RMS = 1,   /* 0.2 sqrt(max(n, d)) */
+  WG_MUON_SCALE_ASPECT = 2 /* sqrt(max(1, n / d)) */
+} wg_muon_scale;
+
+/* A parameter: a tensor in C order. Call wg_muon_parameter_init first, which zeroes the rest.
+ * axes: a letter an axis. The axes b count matrices of their own, r make up rows and c columns, in
+ * the order they stand in; NULL is "rc", "rcc", ...: rows are the first axis. Each matrix is cut
+ * into row_blocks x column_blocks blocks with directions and scales of their own (fused query, key
+ * and value: three row blocks; heads: one block each), of equal sizes unless sizes are given.
+ * WG_MUON_AUTO: WG_MUON_MATRIX where axes or blocks are given; else settings.fallback where the
+ * name matches settings.excluded, or there are less than two axes, or one side of the matrix is 1;
+ * else WG_MUON_MATRIX. */
+typedef struct wg_muon_parameter {
+  size_t struct_size;
+  const char *name; /* not empty, no other parameter's */
+  int single;       /* float; else double */
+  int ndim;         /* 0 .. 8 */
+  int64_t shape[8];
+  int rule; /* a wg_muon_rule */
+  const char *axes;
+  int64_t row_blocks, column_blocks;       /* 0: one */
+  const int64_t *row_sizes, *column_sizes; /* row_blocks, column_blocks; NULL: equal */
+} wg_muon_parameter;
+WG_API void wg_muon_parameter_init(wg_muon_parameter *parameter);
+
+typedef struct wg_muon_settings {
+  size_t struct_size;      /* set by wg_muon_settings_init */
+  double rate;             /* of matrices; 0.02 */
+  double momentum;         /* beta in [0, 1): m = beta m + (1 - beta) g, matrices and SGD; 0.95 */
+  int nesterov;            /* the direction is that of beta m + (1 - beta) g, not of m; 1 */
+  double weight_decay;     /* of matrices, decoupled: w is first multiplied by 1 - rate decay; 0 */
+  int scale;               /* a wg_muon_scale; aspect */
+  const char *gauge;       /* NULL: operator. Directions have N(D) = 1 */
+  int dual_norm;           /* non-zero: -J(G), with N(D) = N*(G), in the place of -J(G) / N*(G) */
+  wg_polar_settings polar; /* how polar factors are made; other gauges take the exact method, and
+                              threads and rank_tol from here */
+  int fallback;            /* WG_MUON_ADAMW or WG_MUON_SGD; AdamW */
+  const char *excluded;    /* patterns with * and ? and commas between, letters of any case; NULL:
+                              "*embed*,*wte*,*wpe*,*lm_head*,head,head.*,*.head,*.head.*" */
+  double fallback_rate;    /* of AdamW and SGD; 3e-4 */
+  double fallback_decay;   /* 0 */
+  double beta1, beta2, epsilon; /* of AdamW; 0.9, 0.95, 1e-8 */
+} wg_muon_settings;
+WG_API void wg_muon_settings_init(wg_muon_settings *settings);
+
+typedef enum wg_muon_reason {
+  WG_MUON_ASKED = 0,     /* rule, axes or blocks were given */
+  WG_MUON_IS_MATRIX = 1, /* two axes or more */
+  WG_MUON_BY_NAME = 2,   /* pattern says by which */
+  WG_MUON_BY_SHAPE = 3   /* a scalar or a vector */
+} wg_muon_reason;
+
+/* A line of the table of who gets what; texts live as long as the optimiser. */
+typedef struct wg_muon_route {
+  size_t struct_size;
+  const char *name;
+  int single, ndim;
+  int64_t shape[8], entries;
+  int rule, reason;                /* a wg_muon_rule, never automatic; a wg_muon_reason */
+  const char *pattern;             /* "" unless reason is WG_MUON_BY_NAME */
+  int64_t matrices, rows, columns; /* before they are cut; 0 unless rule is WG_MUON_MATRIX */
+  int64_t row_blocks, column_blocks;
+} wg_muon_route;
+
+typedef struct wg_muon_report {
+  size_t struct_size;
+  int64_t step;       /* steps made, with this one */
+  int64_t directions; /* found in it: blocks of matrices */
+  double estimate;    /* the largest of wg_polar_report or wg_lmo_report; NAN if none has one */
+  double sigma_min, sigma_max, orthogonality; /* of polar factors, as in wg_polar_report */
+  double seconds;
+  int64_t peak_bytes; /* beside parameters and gradients, momenta included */
+} wg_muon_report;
+
+typedef struct wg_muon wg_muon;
+
+/* An optimiser for `count` parameters, with zero momenta. settings may be NULL. Memory: momenta in
+ * the type of the parameter, for AdamW second moments in double as well. */
+WG_API int wg_muon_setup(wg_muon **muon, int64_t count, const wg_muon_parameter *parameters,
+                         const wg_muon_settings *settings);
+/* One step: values[k] (changed) and gradients[k] are parameter k. WG_ERR_INPUT naming the entry
+ * that is not finite. A call that fails has changed nothing. report may be NULL. Cost: that of the
+ * directions and one pass; memory for the directions of all matrices. Zero gradients have zero
+ * directions; scaling all gradients by a power of two leaves the steps of matrices as they are. */
+WG_API int wg_muon_step(wg_muon *muon, void *const *values, const void *const *gradients,
+                        wg_muon_report *report);
+/* For schedules: both rates, positive. */
+WG_API int wg_muon_set_rates(wg_muon *muon, double rate, double fallback_rate);
+/* The line of parameter `index`. */
+WG_API int wg_muon_get_route(const wg_muon *muon, int64_t index, wg_muon_route *route);
+/* The state as bytes, the same on every machine, with a checksum: after loading, steps go on to the
+ * bit. size is at least wg_muon_state_bytes. */
+WG_API int64_t wg_muon_state_bytes(const wg_muon *muon);
+WG_API int wg_muon_save(const wg_muon *muon, void *bytes, int64_t size);
+/* WG_ERR_INPUT, nothing changed, when the bytes are damaged or not of these parameters: their
+ * names, order, shapes, types and rules. Settings may be others. */
+WG_API int wg_muon_load(wg_muon *muon, const void *bytes, int64_t size);
+WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
+/* ---- 6. Flows of moments (theory 6.1) -------------------------------------------------------- */
+
+/* The W_gamma gradient flow of an energy on Gaussians, and of a linear two-layer network. Gauges:
+ * schatten:p with p > 1/2 (trace, frobenius, operator included); modes: p >= 1. The state is given
+ * at `count` increasing times >= 0. settings NULL: defaults with tol 1e-9; of the settings tol,
+ * time_limit, memory_limit and progress count. tol is what the energy identity is held to,
+ *   |F(0) - F(t) - int N*^2| <= tol max(|F(0)|, |F(0) - F(t)|) + the rounding of F,
+ * steps are 10 000 times as accurate. Each returns the outcome (>= 0), or a negative status and
+ * no object: WG_CERTIFIED when the last time was reached and the identity holds; WG_GAP_OPEN when
+ * it does not hold, or when the flow ended before, at the extinction of an eigenvalue of the
+ * force's covariance (p > 1), beyond which the equation does not say how to go on. Free with
+ * wg_moments_free. Cost of a step: 65 rates, each O(d^3) or O(modes). */
+typedef struct wg_moments wg_moments;
+
+/* KL(. | N(mean1, cov1)) from N(mean0, cov0); covariances positive definite. */
+WG_API int wg_moments_kl(int64_t d, const double *mean0, const double *cov0, const double *mean1,
+                         const double *cov1, const char *gauge, int64_t count, const double *times,
+                         const wg_settings *settings, wg_moments **moments);
+/* |H - target|^2 / 2 for the predictor H = int u v' (rows x columns) of the linear two-layer
+ * network with neurons (u, v) ~ N(mean0, cov0), rows + columns coordinates. mean0 NULL: zero. */
+WG_API int wg_moments_linear(int64_t rows, int64_t columns, const double *mean0, const double *cov0,
+                             const double *target, const char *gauge, int64_t count,
+                             const double *times, const wg_settings *settings,
+                             wg_moments **moments);
+/* int x'Lx/2 + c'x for the symmetric L = matrix (d x d) and c = offset (NULL: zero). */
+WG_API int wg_moments_affine(int64_t d, const double *mean0, const double *cov0,
+                             const double *matrix, const double *offset, const char *gauge,
+                             int64_t count, const double *times, const wg_settings *settings,
+                             wg_moments **moments);
+/* The linear network with diagonal target beta, started at a = s + r, b = s - r a mode (|r0| < s0),
+ * a and b the variances along u + v and u - v: exact through loss of rank and arrival. */
+WG_API int wg_moments_modal(int64_t modes, const double *s0, const double *r0, const double *beta,
+                            const char *gauge, int64_t count, const double *times,
+                            const wg_settings *settings, wg_moments **moments);
+WG_API void wg_moments_free(wg_moments *moments); /* NULL is fine */
+
+typedef struct wg_moments_info {
+  size_t struct_size;
+  int outcome;
+  int64_t samples, events; /* that there are: fewer than asked when the flow ended before */
+  double time;             /* of the last sample */
+  double energy0, energy;  /* F at 0 and at the last sample */
+  double spent;            /* the integral of N*^2 */
+  double defect;           /* |F(0) - F - spent| over what tol is relative to */
+  double seconds;
+  int64_t steps, rejected, evaluations;
+  int64_t peak_bytes;
+} wg_moments_info;
+WG_API int wg_moments_get_info(const wg_moments *moments, wg_moments_info *info);
+/* One number a sample each; NULL is fine. slope2 is N*^2; smallest the least over the largest
+ * eigenvalue of the force's covariance among those not zero at the start (modes: NAN). */
+WG_API int wg_moments_get_curves(const wg_moments *moments, double *times, double *energy,
+                                 double *slope2, double *spent, double *smallest);
+/* Sample k: mean (d) and covariance (d x d). */
+WG_API int wg_moments_get_gaussian(const wg_moments *moments, int64_t k, double *mean, double *cov);
+/* Sample k of modes: r = (a - b)/2, a and b, one number a mode each. */
+WG_API int wg_moments_get_modes(const wg_moments *moments, int64_t k, double *r, double *a,
+                                double *b);
+typedef enum wg_moments_event_kind {
+  WG_MOMENTS_EXTINCTION =
+      0,                  /* an eigenvalue of the force's covariance reached zero: the flow ends */
+  WG_MOMENTS_LOSES_A = 1, /* rank loss: a = 0 for good, b goes on alone                          */
+  WG_MOMENTS_LOSES_B = 2, /* the same with a and b exchanged                                     */
+  WG_MOMENTS_ARRIVAL = 3  /* r = beta, where the mode stays                                      */
+} wg_moments_event_kind;
+typedef struct wg_moments_event {
+  size_t struct_size;
+  int kind;     /* a wg_moments_event_kind */
+  int64_t mode; /* of modes; of an extinction, the rank before */
+  double time;
+} wg_moments_event;
+WG_API int wg_moments_get_event(const wg_moments *moments, int64_t k, wg_moments_event *event);
 
 /* ---- 7. Energies of particles (theory 6, docs/theory/energies.md) ---------------------------- */
 

@@ -126,4 +126,10 @@ if [ ${#debian[@]} -gt 0 ]; then
 fi
 if [ "$purpose" = bench ]; then
   python_for_benchmarks || install_python_modules
+  for python in "$bench_python" python3; do
+    if command_exists "$python"; then break; fi
+  done
+  (cd / && "$python" -c 'import torch') >/dev/null 2>&1 ||
+    echo "setup: bench-lmo leaves out torch (200 MB, not installed by itself):" \
+      "$python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
 fi

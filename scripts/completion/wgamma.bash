@@ -18,6 +18,9 @@ _wgamma_options() {
     gaussian)
       printf '%s ' --from-samples --gauge --a --b --tol --time-limit --memory-limit --seed --out \
         --geodesic --geodesic-out --json --quiet --help ;;
+    moments)
+      printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
+        --memory-limit --out --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \
@@ -25,6 +28,12 @@ _wgamma_options() {
     polar)
       printf '%s ' --out --method --steps --tol --degree --lower --gram --rank-tol --key \
         --threads --json --quiet --help ;;
+    muon-step)
+      printf '%s ' --out --state --rate --momentum --no-nesterov --weight-decay --scale --gauge \
+        --dual-norm --method --steps --tol --check --matrix --adamw --sgd --exclude --axes \
+        --row-blocks --column-blocks --fallback --fallback-rate --fallback-decay --beta1 --beta2 \
+        --epsilon --threads --json --quiet --help ;;
+    plot) printf '%s ' --out --log --title --key --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;
@@ -40,7 +49,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian gauge lmo polar info demo help version'
+  local commands='distance pairwise path verify gaussian moments gauge lmo polar muon-step plot info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
@@ -57,6 +66,12 @@ _wgamma() {
       return ;;
     --method)
       COMPREPLY=($(compgen -W 'auto exact muon newton-schulz polar-express' -- "$current"))
+      return ;;
+    --scale)
+      COMPREPLY=($(compgen -W 'aspect rms none' -- "$current"))
+      return ;;
+    --fallback)
+      COMPREPLY=($(compgen -W 'adamw sgd' -- "$current"))
       return ;;
     --gram)
       COMPREPLY=($(compgen -W 'auto yes no' -- "$current"))

@@ -5,17 +5,9 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "lmo/lmo.h"
+#include "api/lmo.h"
 
-/* A matrix that came in through one of the doors. */
-typedef struct matrix {
-  int64_t n, d;
-  bool single;
-  const void *g;
-  void *out;
-} matrix;
-
-static wg_rows rows_of(const matrix *given, const void *data, const double *weights) {
+static wg_rows rows_of(const wg_matrix *given, const void *data, const double *weights) {
   return (wg_rows){.data = (void *)data,
                    .single = given->single,
                    .count = given->n,
@@ -27,7 +19,7 @@ static wg_rows rows_of(const matrix *given, const void *data, const double *weig
 
 /* ---- checks ---- */
 
-static int check_matrix(const matrix *given, const char *out) {
+int wg_matrix_check(const wg_matrix *given, const char *out) {
   if (given->n < 1 || given->d < 1)
     return wg_fail(WG_ERR_ARGUMENT, "g has shape (%lld, %lld); both must be at least 1",
                    (long long)given->n, (long long)given->d);
@@ -71,7 +63,7 @@ void wg_lmo_settings_init(wg_lmo_settings *settings) {
   *settings = (wg_lmo_settings){.struct_size = sizeof *settings};
 }
 
-static int read_lmo_settings(const wg_lmo_settings *s, const matrix *given,
+static int read_lmo_settings(const wg_lmo_settings *s, const wg_matrix *given,
                              wg_lmo_options *options) {
   WG_TRY(check_size(s->struct_size, sizeof *s, "lmo_settings"));
   WG_TRY(check_tolerance("rank_tol", s->rank_tol));
@@ -88,7 +80,7 @@ static int read_lmo_settings(const wg_lmo_settings *s, const matrix *given,
                                          : given->single  ? 1e-6
                                                           : 1e-12,
                               .accuracy = s->accuracy > 0.0 ? s->accuracy
-                                          : given->single   ? 1e-7
+                                          : given->single   ? 4e-6
                                                             : 1e-10,
                               .passes = s->passes};
   return WG_OK;
@@ -112,14 +104,14 @@ static void fill_lmo_report(const wg_lmo_answer *answer, double seconds, size_t 
                       .peak_bytes = (int64_t)peak};
 }
 
-static int solve_lmo(wg_mem *mem, const char *gauge, const matrix *given, const double *weights,
+static int solve_lmo(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
                      const wg_lmo_settings *settings, wg_lmo_answer *answer) {
   wg_lmo_settings defaults;
   wg_lmo_options options;
   wg_lmo_settings_init(&defaults);
   if (!settings) settings = &defaults;
   if (!gauge) return wg_fail(WG_ERR_ARGUMENT, "no gauge is given; try \"operator\"");
-  WG_TRY(check_matrix(given, "v"));
+  WG_TRY(wg_matrix_check(given, "v"));
   WG_TRY(read_lmo_settings(settings, given, &options));
   WG_TRY(check_weights(given->n, weights));
   wg_gauge_spec *spec = WG_NEW(mem, wg_gauge_spec, 1);
@@ -130,13 +122,13 @@ static int solve_lmo(wg_mem *mem, const char *gauge, const matrix *given, const 
   return wg_lmo_solve(spec, &g, &options, settings->check != 0, &out, mem, answer);
 }
 
-static int run_lmo(const char *gauge, const matrix *given, const double *weights,
+static int run_lmo(const char *gauge, const wg_matrix *given, const double *weights,
                    const wg_lmo_settings *settings, wg_lmo_report *report) {
   wg_clear_error();
   double start = wg_now();
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  wg_lmo_answer answer;
+  wg_lmo_answer answer = {.norm = 0.0};
   int status = solve_lmo(&mem, gauge, given, weights, settings, &answer);
   if (status == WG_OK && report) fill_lmo_report(&answer, wg_now() - start, ledger.peak, report);
   wg_mem_clear(&mem);
@@ -145,12 +137,12 @@ static int run_lmo(const char *gauge, const matrix *given, const double *weights
 
 int wg_lmo(const char *gauge, int64_t n, int64_t d, const double *g, const double *weights,
            const wg_lmo_settings *settings, double *v, wg_lmo_report *report) {
-  return run_lmo(gauge, &(matrix){n, d, false, g, v}, weights, settings, report);
+  return run_lmo(gauge, &(wg_matrix){n, d, false, g, v}, weights, settings, report);
 }
 
 int wg_lmo_f32(const char *gauge, int64_t n, int64_t d, const float *g, const double *weights,
                const wg_lmo_settings *settings, float *v, wg_lmo_report *report) {
-  return run_lmo(gauge, &(matrix){n, d, true, g, v}, weights, settings, report);
+  return run_lmo(gauge, &(wg_matrix){n, d, true, g, v}, weights, settings, report);
 }
 
 /* ---- the polar factor ---- */
@@ -159,7 +151,7 @@ void wg_polar_settings_init(wg_polar_settings *settings) {
   *settings = (wg_polar_settings){.struct_size = sizeof *settings, .degree = 5, .gram = -1};
 }
 
-static int check_polar_settings(const wg_polar_settings *s) {
+int wg_polar_check(const wg_polar_settings *s) {
   WG_TRY(check_size(s->struct_size, sizeof *s, "polar_settings"));
   WG_TRY(check_tolerance("rank_tol", s->rank_tol));
   WG_TRY(check_tolerance("tol", s->tol));
@@ -175,15 +167,15 @@ static int check_polar_settings(const wg_polar_settings *s) {
   return WG_OK;
 }
 
-static int choose_method(const wg_polar_settings *s, const matrix *given, bool is_long) {
+static int choose_method(const wg_polar_settings *s, const wg_matrix *given, bool is_long) {
   const int64_t small = 256;
   if (s->method != WG_POLAR_AUTO) return s->method;
   bool polynomial = s->tol > 0.0 && !is_long && WG_MIN(given->n, given->d) <= small;
   return polynomial ? WG_POLAR_EXPRESS : WG_POLAR_EXACT;
 }
 
-static wg_polynomial_plan make_plan(const wg_polar_settings *s, const matrix *given, int method,
-                                    bool is_long) {
+wg_polynomial_plan wg_polar_plan(const wg_polar_settings *s, const wg_matrix *given, int method,
+                                 bool is_long) {
   static const int usual[] = {[WG_POLAR_MUON] = 5, [WG_POLAR_NEWTON] = 20, [WG_POLAR_EXPRESS] = 8};
   const int most = 60;
   double unit = given->single ? (double)FLT_EPSILON : DBL_EPSILON;
@@ -201,7 +193,7 @@ static wg_polynomial_plan make_plan(const wg_polar_settings *s, const matrix *gi
                               .gram = s->gram < 0 ? is_long : s->gram != 0};
 }
 
-static int solve_exact(wg_mem *mem, const matrix *given, const wg_polar_settings *settings,
+static int solve_exact(wg_mem *mem, const wg_matrix *given, const wg_polar_settings *settings,
                        wg_polar_report *report) {
   wg_lmo_settings as_lmo;
   wg_lmo_options options;
@@ -219,7 +211,7 @@ static int solve_exact(wg_mem *mem, const matrix *given, const wg_polar_settings
   return WG_OK;
 }
 
-static int solve_polynomial(wg_mem *mem, const matrix *given, const wg_polynomial_plan *plan,
+static int solve_polynomial(wg_mem *mem, const wg_matrix *given, const wg_polynomial_plan *plan,
                             wg_polar_report *report) {
   wg_rows g = rows_of(given, given->g, NULL), out = rows_of(given, given->out, NULL);
   wg_rows tall = given->n >= given->d ? g : wg_rows_transposed(&g);
@@ -232,8 +224,8 @@ static int solve_polynomial(wg_mem *mem, const matrix *given, const wg_polynomia
   return status == WG_ERR_INPUT ? wg_rows_refuse(&g, "g") : status;
 }
 
-static int solve_polar(wg_mem *mem, const matrix *given, const wg_polar_settings *settings,
-                       wg_polar_report *report) {
+int wg_polar_solve(wg_mem *mem, const wg_matrix *given, const wg_polar_settings *settings,
+                   wg_polar_report *report) {
   double aspect = (double)WG_MAX(given->n, given->d) / (double)WG_MIN(given->n, given->d);
   bool is_long = aspect >= 1.5;
   wg_isometry found = {NAN, NAN, NAN};
@@ -241,7 +233,7 @@ static int solve_polar(wg_mem *mem, const matrix *given, const wg_polar_settings
   if (report->method == WG_POLAR_EXACT) {
     WG_TRY(solve_exact(mem, given, settings, report));
   } else {
-    wg_polynomial_plan plan = make_plan(settings, given, report->method, is_long);
+    wg_polynomial_plan plan = wg_polar_plan(settings, given, report->method, is_long);
     WG_TRY(solve_polynomial(mem, given, &plan, report));
   }
   wg_rows out = rows_of(given, given->out, NULL);
@@ -253,7 +245,7 @@ static int solve_polar(wg_mem *mem, const matrix *given, const wg_polar_settings
   return WG_OK;
 }
 
-static int run_polar(const matrix *given, const wg_polar_settings *settings,
+static int run_polar(const wg_matrix *given, const wg_polar_settings *settings,
                      wg_polar_report *report) {
   wg_clear_error();
   double start = wg_now();
@@ -263,9 +255,9 @@ static int run_polar(const matrix *given, const wg_polar_settings *settings,
   wg_polar_settings_init(&defaults);
   if (!settings) settings = &defaults;
   wg_polar_report found = {.struct_size = sizeof found, .condition = NAN};
-  int status = check_matrix(given, "u");
-  if (status == WG_OK) status = check_polar_settings(settings);
-  if (status == WG_OK) status = solve_polar(&mem, given, settings, &found);
+  int status = wg_matrix_check(given, "u");
+  if (status == WG_OK) status = wg_polar_check(settings);
+  if (status == WG_OK) status = wg_polar_solve(&mem, given, settings, &found);
   found.seconds = wg_now() - start;
   found.peak_bytes = (int64_t)ledger.peak;
   if (status == WG_OK && report) *report = found;
@@ -275,12 +267,12 @@ static int run_polar(const matrix *given, const wg_polar_settings *settings,
 
 int wg_polar(int64_t n, int64_t d, const double *g, const wg_polar_settings *settings, double *u,
              wg_polar_report *report) {
-  return run_polar(&(matrix){n, d, false, g, u}, settings, report);
+  return run_polar(&(wg_matrix){n, d, false, g, u}, settings, report);
 }
 
 int wg_polar_f32(int64_t n, int64_t d, const float *g, const wg_polar_settings *settings, float *u,
                  wg_polar_report *report) {
-  return run_polar(&(matrix){n, d, true, g, u}, settings, report);
+  return run_polar(&(wg_matrix){n, d, true, g, u}, settings, report);
 }
 
 int wg_polar_polynomial(int degree, double lower, double upper, double *coefficients,

@@ -95,6 +95,13 @@ uint64_t wg_rng_bits(wg_rng *rng);
 double wg_rng_uniform(wg_rng *rng); /* [0, 1) */
 double wg_rng_normal(wg_rng *rng);
 
+/* ---- patterns of names (pattern.c) ---- */
+/* Whether name is what the pattern of `length` letters stands for: * is any text, ? any letter,
+ * and letters stand for both their cases. */
+bool wg_pattern_fits(const char *pattern, size_t length, const char *name);
+/* The first pattern of a list with commas between that fits, and its length; NULL: none. */
+const char *wg_pattern_find(const char *patterns, const char *name, size_t *length);
+
 /* ---- code for several processors (chosen when the program is loaded) ---- */
 /* Marks a kernel to be compiled for AVX-512, AVX2 and the base processor. Sanitizers and clang do
  * not support the mechanism: there the base version stands alone. */

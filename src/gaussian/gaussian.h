@@ -3,6 +3,7 @@
 #define WG_GAUSSIAN_H
 
 #include "gauge/gauge.h"
+#include "gaussian/moments.h"
 
 /* Two Gaussians through factors: S0 = f0 f0', S1 = f1 f1', delta = m1 - m0. Couplings are
  * K = f0 C f1' with a contraction C (n x n), and their moment is

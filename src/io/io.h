@@ -80,7 +80,7 @@ int wg_io_check_writable(const char *path);
 
 typedef struct wg_io_member {
   const char *name;  /* npz member without ".npy"          */
-  const char *dtype; /* "<f8", "<i8" or "|S<k>" (k bytes)  */
+  const char *dtype; /* "<f8", "<f4", "<i8" or "|S<k>" (k bytes) */
   int ndim;
   int64_t shape[WG_IO_MAX_NDIM];
   const void *data; /* native byte order, C order */

@@ -343,9 +343,16 @@ int wg_io_parse_npy(wg_mem *mem, wg_io_bytes bytes, wg_io_array *array) {
 
 /* ---- writing: version 1.0, little-endian, C order, data at a multiple of 64 as numpy does ---- */
 
-/* Bytes of an entry: "<f8" and "<i8" 8, "|S<k>" k. */
-static size_t entry_width(const char *dtype) {
-  return dtype[1] == 'S' ? (size_t)strtoul(dtype + 2, NULL, 10) : 8;
+/* Bytes of an entry: "<f8" and "<i8" 8, "<f4" 4, "|S<k>" k. */
+static size_t entry_width(const char *dtype) { return (size_t)strtoul(dtype + 2, NULL, 10); }
+
+static void copy_halves(unsigned char *out, const void *in, size_t count) {
+  const unsigned char *at = in;
+  for (size_t k = 0; k < count; k++) {
+    uint32_t half;
+    memcpy(&half, at + 4 * k, sizeof half);
+    wg_io_put_little(out + 4 * k, 4, half);
+  }
 }
 
 size_t wg_io_npy_head(const wg_io_member *array, unsigned char head[WG_IO_NPY_HEAD]) {
@@ -374,6 +381,8 @@ int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes)
   memcpy(out, head, offset);
   if (array->dtype[1] == 'S')
     memcpy(out + offset, array->data, count * width);
+  else if (width == 4)
+    copy_halves(out + offset, array->data, count);
   else
     wg_io_copy_words(out + offset, array->data, count);
   *bytes = (wg_io_bytes){.name = array->name, .data = out, .size = offset + count * width};

@@ -61,6 +61,37 @@ int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors) {
   return WG_OK;
 }
 
+void wg_la_gram_float(bool of_rows, int64_t rows, int64_t k, const float *a, int64_t lda,
+                      float *s) {
+  cblas_ssyrk(CblasRowMajor, CblasUpper, of_rows ? CblasNoTrans : CblasTrans, (int)k, (int)rows,
+              1.0F, a, (int)lda, 0.0F, s, (int)k);
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = 0; j < i; j++) s[i * k + j] = s[j * k + i];
+}
+
+int wg_la_eigh_float(int64_t d, float *s, float *values) {
+  lapack_int fault =
+      LAPACKE_ssyevd(LAPACK_COL_MAJOR, 'V', 'U', (lapack_int)d, s, (lapack_int)d, values);
+  WG_TRY(lapack_status(fault, "the eigenproblem", d));
+  for (int64_t i = 0; i < d / 2; i++) {
+    float value = values[i];
+    values[i] = values[d - 1 - i];
+    values[d - 1 - i] = value;
+    cblas_sswap((int)d, s + i * d, 1, s + (d - 1 - i) * d, 1);
+  }
+  return WG_OK;
+}
+
+double wg_la_condition_float(int64_t d, float *s) {
+  double norm = 0.0;
+  float reciprocal = 0.0F;
+  for (int64_t i = 0; i < d; i++) norm = fmax(norm, (double)cblas_sasum((int)d, s + i * d, 1));
+  if (LAPACKE_spotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)d, s, (lapack_int)d)) return INFINITY;
+  lapack_int fault = LAPACKE_spocon(LAPACK_COL_MAJOR, 'U', (lapack_int)d, s, (lapack_int)d,
+                                    (float)norm, &reciprocal);
+  return fault || !(reciprocal > 0.0F) ? INFINITY : 1.0 / (double)reciprocal;
+}
+
 int64_t wg_la_cholesky(int64_t d, double *a) {
   lapack_int fault = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'U', (lapack_int)d, a, (lapack_int)d);
   for (int64_t i = 0; i < d; i++)

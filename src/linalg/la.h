@@ -16,9 +16,17 @@ void wg_la_gemm_float(bool ta, bool tb, int64_t r, int64_t s, int64_t k, float a
 /* Upper triangle of s (k x k) = a' a + beta s, for a (rows x k). */
 void wg_la_syrk(int64_t rows, int64_t k, const double *a, double beta, double *s);
 void wg_la_syrk_float(int64_t rows, int64_t k, const float *a, float beta, float *s);
+/* s (k x k, in full) = a' a for a (rows x k, rows lda apart), or a a' for a (k x rows). */
+void wg_la_gram_float(bool of_rows, int64_t rows, int64_t k, const float *a, int64_t lda, float *s);
 /* Symmetric eigenproblem: s = sum_i values[i] v_i v_i', values decreasing, v_i = row i of vectors.
  * s is not changed; it may not overlap vectors. WG_ERR_INTERNAL if it does not converge. */
 int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);
+/* The same in single precision; s and its triangle below the diagonal are overwritten by the
+ * vectors. */
+int wg_la_eigh_float(int64_t d, float *s, float *values);
+/* The condition number of s in the 1-norm, estimated by a Cholesky factorisation that overwrites s;
+ * INFINITY if it is not positive definite. */
+double wg_la_condition_float(int64_t d, float *s);
 /* Lower Cholesky factor, upper triangle zeroed, in place. Returns 0, or i+1 when the i-th pivot is
  * not positive. */
 int64_t wg_la_cholesky(int64_t d, double *a);

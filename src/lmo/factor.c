@@ -89,16 +89,15 @@ static void cut_rank(const wg_lmo_options *options, wg_factor *factor) {
   factor->rank = top > 0.0 ? rank : 0;
 }
 
-/* The relative error of J, when sigma_i has the relative error u (sigma_1 / sigma_i)^power. */
-static double error_of(const wg_gauge_block *block, const wg_lmo_options *options,
-                       const wg_factor *factor, int power, double *v) {
-  double worst = WG_UNIT;
+double wg_factor_error(const wg_gauge_block *block, const wg_lmo_options *options,
+                       const wg_factor *factor, double unit, int power, double *v) {
+  double worst = unit;
   if (factor->rank == 0 || (block && wg_gauge_block_is_trace(block))) return worst;
   for (int64_t i = 0; !block && i < factor->rank; i++) v[i] = 1.0;
   if (block) wg_lmo_profile(block, factor->rank, factor->sigma, options->tie_tol, v);
   for (int64_t i = 0; i < factor->rank; i++) {
     double ratio = factor->sigma[0] / factor->sigma[i], squared = power == 2 ? ratio : 1.0;
-    worst = WG_MAX(worst, WG_UNIT * ratio * squared * (v[i] / v[0]));
+    worst = WG_MAX(worst, unit * ratio * squared * (v[i] / v[0]));
   }
   return worst;
 }
@@ -213,10 +212,10 @@ static int factor_with(const wg_rows *rows, const wg_gauge_block *block,
   factor->passes = 1;
   WG_TRY(first_values(r, factor));
   cut_rank(options, factor);
-  factor->estimate = error_of(block, options, factor, 2, r->v);
+  factor->estimate = wg_factor_error(block, options, factor, WG_UNIT, 2, r->v);
   if (factor->estimate <= options->accuracy || most == 1) return WG_OK;
   WG_TRY(refine(rows, options, mem, factor, r, most));
-  factor->estimate = error_of(block, options, factor, 1, r->v);
+  factor->estimate = wg_factor_error(block, options, factor, WG_UNIT, 1, r->v);
   return WG_OK;
 }
 

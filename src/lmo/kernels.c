@@ -1,4 +1,4 @@
-/* Products of blocks of rows with at most 64 columns, in registers and first-level cache.
+/* Products of blocks of rows with at most 256 columns, in registers and first-level cache.
  *
  * Why not BLAS: it packs its operands, which costs more than the product at these widths, and it
  * would start threads of its own inside ours. A tile keeps its sums in registers and reads each

@@ -65,11 +65,26 @@ typedef struct wg_factor {
   double *basis;   /* width x inner, or NULL when one pass was enough */
   double *left;    /* inner x inner: Q = (2^-exponent G) basis left   */
   double estimate; /* of the relative error of J                      */
+  bool single;     /* made in single precision (single.c)             */
 } wg_factor;
 /* block: the gauge that the factors serve, or NULL: the polar factor. WG_ERR_INPUT, without saying
  * where, when an entry is not finite. */
 int wg_factor_rows(const wg_rows *rows, const wg_gauge_block *block, const wg_lmo_options *options,
                    wg_mem *mem, wg_factor *factor);
+
+/* The relative error of J, when sigma_i has the relative error unit (sigma_1 / sigma_i)^power. v:
+ * width numbers of scratch. */
+double wg_factor_error(const wg_gauge_block *block, const wg_lmo_options *options,
+                       const wg_factor *factor, double unit, int power, double *v);
+
+/* ---- the same for many columns of floats (single.c) ---- */
+/* As wg_factor_rows, where single precision is as accurate as options ask; else, or for what it is
+ * not meant for, factor->single stays false and nothing else is set. */
+int wg_factor_single(const wg_rows *rows, const wg_gauge_block *block,
+                     const wg_lmo_options *options, wg_mem *mem, wg_factor *factor);
+/* out = rows Z' diag(scale) Z for such a factor; *product as in wg_rows_apply. */
+int wg_apply_single(const wg_rows *rows, const wg_factor *factor, const double *scale,
+                    const wg_rows *out, wg_mem *mem, double *product);
 
 /* ---- the oracle (oracle.c) ---- */
 typedef struct wg_lmo_answer {
@@ -113,5 +128,85 @@ int wg_polynomial_double(const wg_rows *g, const wg_polynomial_plan *plan, const
                          wg_mem *mem, int *steps, double *estimate);
 int wg_polynomial_float(const wg_rows *g, const wg_polynomial_plan *plan, const wg_rows *out,
                         wg_mem *mem, int *steps, double *estimate);
+
+/* ---- many matrices (batch.c) ---- */
+typedef struct wg_batch {
+  int64_t count, n, d;
+  bool single;
+  const void *g; /* count matrices n x d, one behind the other */
+  void *out;     /* as many; may be g                          */
+} wg_batch;
+typedef struct wg_batch_answer {
+  int steps;       /* the most that a matrix took         */
+  double estimate; /* the largest; NAN without a tolerance */
+} wg_batch_answer;
+/* Whether they are small and many enough for the call below. */
+bool wg_batch_pays(const wg_batch *batch);
+/* A polynomial method on all of them, never in Gram form. WG_ERR_INPUT naming the first entry that
+ * is not finite; other matrices may then have been written. */
+int wg_polynomial_batch(const wg_batch *batch, const wg_polynomial_plan *plan, int threads,
+                        wg_mem *mem, wg_batch_answer *answer);
+/* Matrix k of g or out. */
+wg_rows wg_batch_rows(const wg_batch *batch, void *data, int64_t k);
+/* wg_rows_refuse for matrix k of g. */
+int wg_batch_refuse(const wg_batch *batch, int64_t k);
+
+/* ---- the step of Muon (muon.c, muon_state.c) ---- */
+enum { WG_MUON_AXES = 8 };
+
+/* A tensor as matrices: entry (i, j) of matrix k is at start[k] + row[i] + column[j]. */
+typedef struct wg_matrices {
+  int64_t count, rows, columns;
+  int64_t *start, *row, *column;
+} wg_matrices;
+/* axes as in wg_muon_parameter, not NULL; WG_ERR_ARGUMENT when it does not fit ndim. */
+int wg_matricise(int ndim, const int64_t *shape, const char *axes, wg_mem *mem, wg_matrices *out);
+/* Rows first_row .. and columns first_column .. of one of them. */
+typedef struct wg_matrix_block {
+  int64_t matrix, first_row, rows, first_column, columns;
+} wg_matrix_block;
+
+/* A parameter with its state. */
+typedef struct wg_muon_slot {
+  const char *name;
+  int rule;
+  bool single;
+  int ndim;
+  int64_t shape[WG_MUON_AXES], count;
+  void *momentum; /* count, of the type of the parameter */
+  double *second; /* count, of AdamW only                */
+} wg_muon_slot;
+typedef struct wg_muon_rates {
+  double beta;
+  bool nesterov;
+  double rate, decay;           /* decay: per unit of rate           */
+  double beta1, beta2, epsilon; /* AdamW                             */
+  double bias1, bias2;          /* 1 - beta^steps, this one included */
+} wg_muon_rates;
+/* The index of the first entry that is not finite, or beyond `most`; -1: none. */
+int64_t wg_muon_fault(bool single, int64_t count, const void *entries, double most);
+/* What a block's direction is found for: its entries of the momentum after the step, or with
+ * Nesterov's look ahead. out: rows x columns, of the type of the slot. */
+void wg_muon_gather(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                    const wg_matrices *matrices, const wg_matrix_block *block, void *out);
+/* The block of values: decays, then loses rate factor direction. */
+void wg_muon_scatter(const wg_muon_slot *slot, const wg_muon_rates *rates, double factor,
+                     const wg_matrices *matrices, const wg_matrix_block *block,
+                     const void *direction, void *values);
+/* The momentum after the step. */
+void wg_muon_advance(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient);
+/* The whole step of the other rules. */
+void wg_muon_sgd(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                 void *values);
+void wg_muon_adamw(const wg_muon_slot *slot, const wg_muon_rates *rates, const void *gradient,
+                   void *values);
+
+/* The state of all slots after `step` steps as bytes. */
+int64_t wg_muon_state_size(int64_t count, const wg_muon_slot *slots);
+void wg_muon_state_write(int64_t count, const wg_muon_slot *slots, int64_t step,
+                         unsigned char *bytes);
+/* WG_ERR_INPUT, with nothing changed, unless the bytes are whole and of these slots. */
+int wg_muon_state_read(int64_t count, const wg_muon_slot *slots, const unsigned char *bytes,
+                       int64_t size, int64_t *step);
 
 #endif

@@ -40,7 +40,10 @@ static void place_part(const wg_gauge_block *block, const wg_rows *g, const wg_r
 static bool is_trace(const part *p) { return p->block && wg_gauge_block_is_trace(p->block); }
 
 static int solve_part(const wg_rows *g, const wg_lmo_options *options, wg_mem *mem, part *p) {
-  int status = wg_factor_rows(&p->rows, p->block, options, mem, &p->factor);
+  WG_TRY(wg_factor_single(&p->rows, p->block, options, mem, &p->factor));
+  if (is_trace(p)) p->factor.single = false;
+  int status =
+      p->factor.single ? WG_OK : wg_factor_rows(&p->rows, p->block, options, mem, &p->factor);
   if (status == WG_ERR_INPUT) return wg_rows_refuse(g, "g"); /* its place in g, not in the block */
   if (status < 0) return status;
   wg_factor *factor = &p->factor;
@@ -65,6 +68,20 @@ static void make_matrix(const part *p, double sign, double *left, double *matrix
              matrix, d);
 }
 
+/* The map of singular values alone, for factors in single precision; their exponent is zero, but a
+ * share can carry a shift. */
+static int apply_single(const part *p, double sign, wg_mem *mem, double *product) {
+  const wg_factor *f = &p->factor;
+  double *scale = WG_NEW(mem, double, f->width);
+  if (!scale) return wg_no_memory();
+  for (int64_t i = 0; i < f->width; i++)
+    scale[i] = ldexp(sign * p->share * p->v[i] / f->sigma[i], p->shift);
+  int status = wg_apply_single(&p->rows, f, scale, &p->out, mem, product);
+  *product = ldexp(*product, -p->shift);
+  wg_drop(mem, scale);
+  return status;
+}
+
 /* Writes J_b, or the polar factor; *product = <G_b, J_b> of scaled matrices. */
 static int apply_part(const part *p, int threads, wg_mem *mem, double *product) {
   const wg_factor *f = &p->factor;
@@ -81,6 +98,7 @@ static int apply_part(const part *p, int threads, wg_mem *mem, double *product) 
     map.basis = NULL;
     return wg_rows_apply(&p->rows, &map, &p->out, threads, mem, product);
   }
+  if (f->single) return apply_single(p, sign, mem, product);
   double *left = WG_NEW(mem, double, d *d), *matrix = WG_NEW(mem, double, d *d);
   int status = left && matrix ? WG_OK : wg_no_memory();
   if (status == WG_OK) {

@@ -56,8 +56,9 @@ static void NAME(evaluate)(NAME(iterate) * it, int terms, const double *c) {
   }
 }
 
-/* X <- X b, or in Gram form total <- total b and a <- b a b. */
-static void NAME(advance)(NAME(iterate) * it, bool gram) {
+/* X <- X b, or in Gram form total <- total b and, unless this was the last step, a <- a b^2: all of
+ * them commute. */
+static void NAME(advance)(NAME(iterate) * it, bool gram, bool last) {
   int64_t d = it->d, n = it->n;
   if (!gram) {
     GEMM(false, false, n, d, d, 1, it->x, d, it->b, d, 0, it->moved, d);
@@ -66,8 +67,11 @@ static void NAME(advance)(NAME(iterate) * it, bool gram) {
   }
   GEMM(false, false, d, d, d, 1, it->total, d, it->b, d, 0, it->spare, d);
   NAME(swap)(&it->total, &it->spare);
-  GEMM(false, false, d, d, d, 1, it->a, d, it->b, d, 0, it->spare, d);
-  GEMM(false, false, d, d, d, 1, it->b, d, it->spare, d, 0, it->a, d);
+  if (last) return;
+  SYRK(d, d, it->b, 0, it->square);
+  NAME(mirror)(d, it->square);
+  GEMM(false, false, d, d, d, 1, it->a, d, it->square, d, 0, it->spare, d);
+  NAME(swap)(&it->a, &it->spare);
   NAME(mirror)(d, it->a);
 }
 
@@ -81,24 +85,42 @@ static double NAME(distance)(const NAME(iterate) * it) {
   return sqrt(sum / (double)it->d);
 }
 
+/* Of the entries in the order in which they are stored; keeps a NaN. */
 static double NAME(largest)(const wg_rows *g) {
-  double largest = 0.0;
-  for (int64_t i = 0; i < g->count; i++)
-    for (int64_t j = 0; j < g->width; j++) {
-      double entry = fabs((double)((REAL *)g->data)[i * g->row_step + j * g->column_step]);
-      if (!(entry <= largest)) largest = entry; /* keeps a NaN */
-      if (isnan(entry)) return entry;
+  bool by_rows = g->column_step == 1;
+  int64_t lines = by_rows ? g->count : g->width, length = by_rows ? g->width : g->count;
+  REAL largest = 0;
+  for (int64_t i = 0; i < lines; i++) {
+    const REAL *line = (const REAL *)g->data + i * (by_rows ? g->row_step : g->column_step);
+    for (int64_t j = 0; j < length; j++) {
+      REAL entry = line[j] < 0 ? -line[j] : line[j];
+      if (!(entry <= largest)) largest = entry;
+      if (largest != largest) return NAN;
     }
-  return largest;
+  }
+  return (double)largest;
+}
+
+/* Both ways between X and a matrix that may be stored by columns: in tiles, so that neither side is
+ * read or written across. */
+enum { NAME(TILE) = 32 };
+#define FOR_TILES(n, d, i, j)                                           \
+  for (int64_t first = 0; first < (n); first += NAME(TILE))             \
+    for (int64_t start = 0; start < (d); start += NAME(TILE))           \
+      for (int64_t i = first; i < WG_MIN((n), first + NAME(TILE)); i++) \
+        for (int64_t j = start; j < WG_MIN((d), start + NAME(TILE)); j++)
+
+/* In two factors, of which neither leaves the range. */
+static void NAME(read)(NAME(iterate) * it, const wg_rows *g, int exponent) {
+  double half = ldexp(1.0, -exponent / 2), rest = ldexp(1.0, exponent / 2 - exponent);
+  const REAL *from = g->data;
+  FOR_TILES(it->n, it->d, i, j)
+  it->x[i * it->d + j] = (REAL)((double)from[i * g->row_step + j * g->column_step] * half * rest);
 }
 
 /* X = G over a bound of its largest singular value; false when G is zero. */
 static void NAME(normalise)(NAME(iterate) * it, const wg_rows *g, int exponent, int method) {
-  for (int64_t i = 0; i < it->n; i++)
-    for (int64_t j = 0; j < it->d; j++) {
-      double entry = (double)((REAL *)g->data)[i * g->row_step + j * g->column_step];
-      it->x[i * it->d + j] = (REAL)ldexp(entry, -exponent);
-    }
+  NAME(read)(it, g, exponent);
   NAME(form_gram)(it);
   double bound = NAME(frobenius)(it->n * it->d, it->x), margin = 1.0 + 16.0 * (double)REAL_UNIT;
   NAME(scale)(it->d * it->d, 1.0 / bound / bound, it->a);
@@ -112,9 +134,9 @@ static void NAME(normalise)(NAME(iterate) * it, const wg_rows *g, int exponent, 
 }
 
 static void NAME(write)(const NAME(iterate) * it, const wg_rows *out) {
-  for (int64_t i = 0; i < it->n; i++)
-    for (int64_t j = 0; j < it->d; j++)
-      ((REAL *)out->data)[i * out->row_step + j * out->column_step] = it->x[i * it->d + j];
+  REAL *to = out->data;
+  FOR_TILES(it->n, it->d, i, j)
+  to[i * out->row_step + j * out->column_step] = it->x[i * it->d + j];
 }
 
 /* Steps until the plan is done; those made. */
@@ -130,7 +152,7 @@ static int NAME(iterate_plan)(NAME(iterate) * it, const wg_polynomial_plan *plan
     if (looks) *estimate = NAME(distance)(it);
     if (last || (looks && *estimate <= plan->tol)) return made;
     NAME(evaluate)(it, steps.terms, steps.c);
-    NAME(advance)(it, plan->gram);
+    NAME(advance)(it, plan->gram, !looks && made + 1 == plan->steps);
   }
 }
 
@@ -169,3 +191,4 @@ int NAME(wg_polynomial)(const wg_rows *g, const wg_polynomial_plan *plan, const 
   NAME(write)(&it, out);
   return WG_OK;
 }
+#undef FOR_TILES

@@ -7,7 +7,7 @@
  * during the pass, on the bits of the numbers, where NaN and infinity are simply the largest.
  *
  * Threads take groups of rows whose number depends on the shape alone, and the groups' sums are
- * added in order: the bits do not depend on the thread count. From 65 columns on the products are
+ * added in order: the bits do not depend on the thread count. From 257 columns on the products are
  * BLAS's, and so are the threads.
  *
  * Cost of a pass 2 count inner^2 (Gram) or 4 count width inner operations (apply); memory a block a
@@ -43,15 +43,19 @@ typedef struct layout {
   int64_t block;        /* rows that are in cache at once, a multiple of WG_LANES */
   int64_t groups;
   int threads;
-  bool small; /* own kernels, own threads */
+  bool small;  /* own kernels, own threads */
+  bool narrow; /* rows are not padded      */
   const wg_lmo_kernels *kernels;
 } layout;
 
 static int64_t pad(int64_t width) { return (width + WG_LANES - 1) / WG_LANES * WG_LANES; }
 
-static layout layout_of(const wg_rows *rows, int64_t inner, int threads) {
-  const int64_t room = 1 << 12, most_groups = 32, many = 512;
+static layout layout_of(const wg_rows *rows, int64_t inner, bool direct, int threads) {
+  const int64_t most_groups = 32, many = 512;
   layout cut = {.width = pad(rows->width), .inner = pad(inner), .kernels = wg_lmo_kernels_here()};
+  cut.narrow = direct && rows->width <= cut.kernels->narrow;
+  if (cut.narrow) cut.width = rows->width;
+  const int64_t room = cut.narrow ? 1 << 9 : 1 << 13;
   int64_t widest = WG_MAX(cut.width, cut.inner);
   cut.small = widest <= WG_SMALL;
   cut.block =
@@ -107,7 +111,7 @@ static void scale_block(int64_t count, double *block, int exponent) {
 
 /* Doubles side by side, of which whole blocks need no copy. */
 static bool is_plain(const wg_rows *rows, const layout *cut, int64_t count) {
-  return !rows->single && has_no_gaps(rows, cut->width) && count % WG_LANES == 0;
+  return !rows->single && has_no_gaps(rows, cut->width) && (cut->narrow || count % WG_LANES == 0);
 }
 
 /* Rows first .. first + count, times 2^exponent, weighted or not, the rest of the padded block
@@ -215,6 +219,11 @@ static void gram_group(const gram_pass *pass, int64_t group, double *room) {
   for (int64_t row = group_start(pass->rows, cut, group); row < end; row += cut->block) {
     int64_t count = WG_MIN(cut->block, end - row);
     const double *block = bring(pass->rows, cut, row, count, -pass->exponent, true, room_for_rows);
+    if (cut->narrow) {
+      pass->largest[group] =
+          cut->kernels->narrow_gram(count, stride, block, gram, cut->inner, pass->largest[group]);
+      continue;
+    }
     pass->largest[group] = largest_bits(count * stride, block, pass->largest[group]);
     if (pass->basis) multiply(cut, count, stride, cut->inner, block, pass->basis, product);
     accumulate(cut, count, pass->basis ? product : block, gram);
@@ -257,7 +266,8 @@ static int gram_with(wg_mem *mem, gram_pass *pass, int64_t inner, const double *
 int wg_rows_gram(const wg_rows *rows, int exponent, int64_t inner, const double *basis, int threads,
                  wg_mem *mem, double *gram, double *largest) {
   wg_mem scratch = wg_mem_of(mem->ledger);
-  gram_pass pass = {.rows = rows, .cut = layout_of(rows, inner, threads), .exponent = exponent};
+  gram_pass pass = {
+      .rows = rows, .cut = layout_of(rows, inner, !basis, threads), .exponent = exponent};
   int status = gram_with(&scratch, &pass, inner, basis);
   if (status == WG_OK) gather(&pass, inner, gram, largest);
   wg_mem_clear(&scratch);
@@ -272,7 +282,16 @@ typedef struct apply_pass {
   const wg_rows_map *map;
   const double *basis, *matrix; /* padded, or NULL */
   double *products;             /* groups */
+  bool streams;
 } apply_pass;
+
+/* Whether the result is so large, and so without gaps, that it should not go through the caches. */
+static bool worth_streaming(const wg_rows *rows, const wg_rows *out, const layout *cut) {
+  const int64_t caches = 1 << 24;
+  int64_t bytes = out->count * out->width * (int64_t)(out->single ? sizeof(float) : sizeof(double));
+  return cut->small && cut->kernels->stream && out->data != rows->data &&
+         has_no_gaps(out, cut->width) && bytes > caches;
+}
 
 static double weighted_product(const wg_rows *rows, const layout *cut, int64_t first, int64_t count,
                                const double *block, const double *out) {
@@ -292,27 +311,62 @@ static bool lands_in_place(const apply_pass *pass, int64_t count) {
          is_plain(pass->out, &pass->cut, count);
 }
 
+WG_MULTIVERSION
+static void round_to_floats(int64_t count, const double *from, float *to) {
+  for (int64_t i = 0; i < count; i++) to[i] = (float)from[i];
+}
+
+/* A block of the result to where it belongs. */
+static void put_block(const apply_pass *pass, int64_t row, int64_t count, double *block,
+                      float *room_for_floats) {
+  const wg_rows *out = pass->out;
+  int64_t width = pass->cut.width, size = count * width;
+  scale_block(size, block, pass->map->exponent_out);
+  if (!pass->streams) {
+    copy_out(out, width, row, count, block);
+  } else if (out->single) {
+    round_to_floats(size, block, room_for_floats);
+    pass->cut.kernels->stream((float *)out->data + row * width, room_for_floats,
+                              (size_t)size * sizeof *room_for_floats);
+  } else {
+    pass->cut.kernels->stream((double *)out->data + row * width, block,
+                              (size_t)size * sizeof *block);
+  }
+}
+
+/* One block of rows of G to one of the result; returns <G, J> over them. */
+static double apply_block(const apply_pass *pass, int64_t row, int64_t count, const double *block,
+                          double *middle, double *out) {
+  const layout *cut = &pass->cut;
+  int64_t width = cut->width;
+  if (cut->narrow) {
+    const double *weights = pass->rows->weights ? pass->rows->weights + row : NULL;
+    return cut->kernels->narrow_multiply(count, width, block, weights, pass->matrix, cut->inner,
+                                         out);
+  }
+  if (pass->basis) multiply(cut, count, width, cut->inner, block, pass->basis, middle);
+  const double *from = pass->basis ? middle : block;
+  if (pass->matrix) multiply(cut, count, cut->inner, width, from, pass->matrix, out);
+  for (int64_t i = 0; !pass->matrix && i < count * width; i++) out[i] = pass->map->factor * from[i];
+  return weighted_product(pass->rows, cut, row, count, block, out);
+}
+
 static void apply_group(const apply_pass *pass, int64_t group, double *room) {
   const layout *cut = &pass->cut;
   double *room_for_rows = room, *middle = room + cut->block * cut->width;
   double *room_for_out = middle + cut->block * cut->inner;
-  int64_t end = group_start(pass->rows, cut, group + 1), width = cut->width;
+  int64_t end = group_start(pass->rows, cut, group + 1);
   for (int64_t row = group_start(pass->rows, cut, group); row < end; row += cut->block) {
     int64_t count = WG_MIN(cut->block, end - row);
-    bool in_place = lands_in_place(pass, count);
     const double *block =
         bring(pass->rows, cut, row, count, -pass->map->exponent_in, false, room_for_rows);
-    double *out = in_place ? (double *)pass->out->data + row * width : room_for_out;
-    if (pass->basis) multiply(cut, count, width, cut->inner, block, pass->basis, middle);
-    const double *from = pass->basis ? middle : block;
-    if (pass->matrix) multiply(cut, count, cut->inner, width, from, pass->matrix, out);
-    for (int64_t i = 0; !pass->matrix && i < count * width; i++)
-      out[i] = pass->map->factor * from[i];
-    pass->products[group] += weighted_product(pass->rows, cut, row, count, block, out);
-    if (in_place) continue;
-    scale_block(count * width, out, pass->map->exponent_out);
-    copy_out(pass->out, width, row, count, out);
+    bool in_place = !pass->streams && lands_in_place(pass, count);
+    double *out = in_place ? (double *)pass->out->data + row * cut->width : room_for_out;
+    pass->products[group] += apply_block(pass, row, count, block, middle, out);
+    /* The room in the middle is free again. */
+    if (!in_place) put_block(pass, row, count, out, (float *)(void *)middle);
   }
+  if (pass->streams) cut->kernels->stream_end();
 }
 
 static int apply_with(wg_mem *mem, apply_pass *pass) {
@@ -337,8 +391,11 @@ static int apply_with(wg_mem *mem, apply_pass *pass) {
 int wg_rows_apply(const wg_rows *rows, const wg_rows_map *map, const wg_rows *out, int threads,
                   wg_mem *mem, double *product) {
   wg_mem scratch = wg_mem_of(mem->ledger);
-  apply_pass pass = {
-      .rows = rows, .out = out, .cut = layout_of(rows, map->inner, threads), .map = map};
+  apply_pass pass = {.rows = rows,
+                     .out = out,
+                     .cut = layout_of(rows, map->inner, map->matrix && !map->basis, threads),
+                     .map = map};
+  pass.streams = worth_streaming(rows, out, &pass.cut);
   int status = apply_with(&scratch, &pass);
   *product = 0.0;
   for (int64_t g = 0; status == WG_OK && g < pass.cut.groups; g++) *product += pass.products[g];

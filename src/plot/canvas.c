@@ -47,3 +47,13 @@ void wg_draw_dot(cairo_t *cairo, double x, double y, double radius) {
   cairo_line_to(cairo, x, y);
   cairo_stroke(cairo);
 }
+
+void wg_draw_tick(cairo_t *cairo, double x, double y, bool left, double width, const char *text) {
+  cairo_move_to(cairo, x, y);
+  cairo_rel_line_to(cairo, left ? -2.5 : 0.0, left ? 0.0 : 2.5);
+  cairo_stroke(cairo);
+  if (left)
+    wg_draw_text(cairo, x - 4.5, y + 2.3, WG_SMALL_TEXT, 1.0, width, text);
+  else
+    wg_draw_text(cairo, x, y + 9.5, WG_SMALL_TEXT, 0.5, width, text);
+}

@@ -72,10 +72,7 @@ static void draw_scale(cairo_t *cairo, const chart *c) {
     const double value = ticks.first + k * ticks.step, y = along(c, value);
     wg_number_text(fabs(value) < 1e-9 * ticks.step ? 0.0 : value, WG_MAX(ticks.digits, 1), text,
                    sizeof text);
-    cairo_move_to(cairo, left, y);
-    cairo_rel_line_to(cairo, -2.5, 0.0);
-    cairo_stroke(cairo);
-    wg_draw_text(cairo, left - 4.5, y + 2.3, WG_SMALL_TEXT, 1.0, 34.0, text);
+    wg_draw_tick(cairo, left, y, true, 34.0, text);
   }
 }
 

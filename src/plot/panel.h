@@ -48,6 +48,8 @@ double wg_draw_text(cairo_t *cairo, double x, double y, double size, double alig
 /* A number as a reader wants it: `digits` significant digits, a true minus sign. */
 void wg_number_text(double value, int digits, char *text, size_t size);
 void wg_draw_dot(cairo_t *cairo, double x, double y, double radius);
+/* A tick of the axis at (x, y), its text at most `width` wide: beside it (left) or below. */
+void wg_draw_tick(cairo_t *cairo, double x, double y, bool left, double width, const char *text);
 
 /* ---- stage.c: the clouds of a figure in one frame ---- */
 typedef struct wg_scene {

@@ -49,4 +49,15 @@ typedef struct wg_plot_family {
 } wg_plot_family;
 int wg_plot_along(const char *path, const wg_plot_family *family);
 
+/* Lines over a common axis: column 0 of the table (rows x (1 + count)) is the axis, the others are
+ * lines; 1 to 8 of them. Not finite, or not positive on the logarithmic scale: a gap. */
+typedef struct wg_plot_lines {
+  const char *title, *axis;
+  bool logarithmic; /* the scale of the lines */
+  int64_t rows, count;
+  const char *const *labels; /* count */
+  const double *table;
+} wg_plot_lines;
+int wg_plot_table(const char *path, const wg_plot_lines *lines);
+
 #endif

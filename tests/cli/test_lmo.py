@@ -85,6 +85,42 @@ def test_weights(where):
     check(one["norm_error"] < 1e-12, one)
 
 
+def test_batch(where):
+    """Three axes are many matrices; a (c, -s; s, c) has a = 1 in its polar factor."""
+    count, angles = 40, [0.3 * k for k in range(40)]
+    turns = [entry for a in angles
+             for entry in (math.cos(a), -math.sin(a), math.sin(a), math.cos(a))]
+    sizes = [2.0 ** (k // 4 % 9 - 4) * turn for k, turn in enumerate(turns)]
+    for dtype, code, tolerance in (("<f8", "d", 1e-13), ("<f4", "f", 1e-6)):
+        data = struct.pack(f"<{4 * count}{code}", *sizes)
+        put(where, "g.npy", npy_header(f"'{dtype}'", (count, 2, 2)) + data)
+        for options, near in (((), tolerance), (("--method", "newton-schulz"), tolerance),
+                              (("--tol", "1e-5"), 1e-5)):
+            found = report(["polar", "g.npy", "--out", "u.npy", *options], where)
+            check(found["shape"] == [count, 2, 2] and found["rank"] == 2, found)
+            check(abs(found["sigma_min"] - 1) < near > found["orthogonality"], found)
+            head, raw = get(where, "u.npy")[:128], get(where, "u.npy")[128:]
+            check(f"'{dtype}'".encode() in head and b"(40, 2, 2)" in head, head)
+            check(close(struct.unpack(f"<{4 * count}{code}", raw), turns, near), options)
+    check(found["method"] == "polar-express", found)
+    done = run(["polar", "g.npy", "--out", "u.npy", "--method", "muon"], where)
+    check(text(done.stdout).splitlines()[:2] ==
+          ["matrices    40 of 2 x 2, float32", "method      muon, 5 steps"], text(done.stdout))
+    # The other order of axes in the file, and as a member.
+    swapped = struct.pack("<8d", *(sizes[k] for k in (0, 4, 2, 6, 1, 5, 3, 7)))
+    npz(where, "g.npz", {"g": npy_header("'<f8'", (2, 2, 2), True) + swapped})
+    report(["polar", "g.npz", "--out", "u.npy"], where)
+    check(close(struct.unpack("<8d", get(where, "u.npy")[128:]), turns[:8], 1e-13), "order")
+    put(where, "bad.npy", npy_header("'<f8'", (2, 1, 2)) +
+        struct.pack("<4d", 1.0, 2.0, 3.0, float("inf")))
+    done = run(["polar", "bad.npy", "--out", "n.npy"], where)
+    check(done.returncode == 3 and "g[1][0, 1] = inf" in text(done.stderr), text(done.stderr))
+    put(where, "none.npy", npy_header("'<f8'", (0, 2, 2)))
+    for command, name in (("lmo", "g.npy"), ("polar", "none.npy")):
+        done = run([command, name, "--out", "n.npy"], where)
+        check(done.returncode == 3 and not os.path.exists(os.path.join(where, "n.npy")), command)
+
+
 def test_nothing_left(where):
     put(where, "bad.npy", npy([[1.0, 2.0], [float("nan"), 1.0]]))
     put(where, "keep.npy", b"what was there")
@@ -98,7 +134,7 @@ def test_nothing_left(where):
 
 
 def main():
-    for test in (test_types, test_memory, test_weights, test_nothing_left):
+    for test in (test_types, test_memory, test_weights, test_batch, test_nothing_left):
         with scratch() as where:
             test(where)
 

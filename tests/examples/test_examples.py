@@ -87,11 +87,24 @@ def check_large_cloud():
         expect(float(match[3]) < 1e-10, f'04_large_cloud: gap {match[3]}')
 
 
+def check_muon():
+    """One start, four ways down; the quintic is not the exact factor, but close."""
+    lines = [line.split(',') for line in run('05_muon')]
+    expect(lines[:1] == [['step', 'exact', 'quintic', 'adamw', 'sgd']], f'05_muon: {lines[:1]}')
+    rows = [[float(cell) for cell in line] for line in lines[1:]]
+    expect([row[0] for row in rows] == [20 * k for k in range(21)], f'05_muon: {rows}')
+    start, middle, end = rows[0][1:], rows[10][1:], rows[-1][1:]
+    expect(len(set(start)) == 1 and 0.5 < start[0] < 1.0, f'05_muon: start {start}')
+    expect(middle[0] != middle[1] and max(middle[:2]) < 0.3, f'05_muon: half-way {middle}')
+    expect(max(end[:3]) < 0.01 and end[3] < 0.3, f'05_muon: end {end}')
+
+
 def main():
     check_distance()
     check_solver()
     check_certificate()
     check_large_cloud()
+    check_muon()
     for failure in FAILURES:
         print(failure)
     print(f'examples: {len(FAILURES)} problems')

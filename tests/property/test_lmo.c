@@ -165,8 +165,9 @@ static void check_against_twin(int64_t n, int64_t d, const double *g, double tol
 
 static void test_shapes(void **state) {
   (void)state;
-  static const int64_t shapes[][2] = {{1, 1},  {1, 7},  {7, 1},   {3, 3},   {40, 5},  {5, 40},
-                                      {33, 8}, {50, 9}, {64, 17}, {70, 65}, {65, 70}, {90, 80}};
+  static const int64_t shapes[][2] = {{1, 1},   {1, 7},   {7, 1},  {3, 3},   {40, 5},
+                                      {5, 40},  {33, 8},  {50, 9}, {64, 17}, {70, 65},
+                                      {65, 70}, {90, 80}, {9, 300}};
   wg_rng rng = {1};
   for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
     double *g = gaussian(&rng, shapes[k][0] * shapes[k][1]);
@@ -396,7 +397,7 @@ static void test_float(void **state) {
 static void test_same_bits(void **state) {
   (void)state;
   wg_rng rng = {10};
-  static const int64_t widths[] = {3, 8, 40, 70};
+  static const int64_t widths[] = {3, 8, 40, 260};
   for (int k = 0; k < 4; k++) {
     int64_t n = 9001, d = widths[k];
     double *g = gaussian(&rng, n * d), *v = test_numbers(n * d), *w = test_numbers(n * d);
@@ -420,8 +421,8 @@ static void test_kernels(void **state) {
   (void)state;
   const wg_lmo_kernels *plain = &wg_kernels_portable, *here = wg_lmo_kernels_here();
   wg_rng rng = {13};
-  for (int64_t inner = 8; inner <= WG_SMALL; inner += 8)
-    for (int64_t width = 8; width <= WG_SMALL; width += 8) {
+  for (int64_t inner = 8; inner <= WG_SMALL; inner += inner < 64 ? 8 : 64)
+    for (int64_t width = 8; width <= WG_SMALL; width += width < 64 ? 8 : 64) {
       int64_t rows = 24;
       double *x = gaussian(&rng, rows * inner), *m = gaussian(&rng, inner * width);
       double *one = test_numbers(WG_SMALL * WG_SMALL), *other = test_numbers(WG_SMALL * WG_SMALL);
@@ -446,6 +447,137 @@ static void test_kernels(void **state) {
       free(m);
       free(one);
       free(other);
+    }
+}
+
+/* Rows of one or two vectors: every width, odd counts, with weights and in place. The block ends
+ * where its memory does, so that looking beyond it is seen. */
+static void check_narrow(const wg_lmo_kernels *set, wg_rng *rng, int64_t rows, int64_t width) {
+  const int64_t stride = 16;
+  double *x = malloc((size_t)(rows * width) * sizeof *x), *m = test_numbers(stride * stride);
+  double *gram = test_numbers(stride * stride), *out = test_numbers(rows * width);
+  double *weights = test_numbers(rows), largest = 0.0, expected = 0.0, found;
+  for (int64_t i = 0; i < rows * width; i++)
+    largest = fmax(largest, fabs(x[i] = wg_rng_normal(rng)));
+  for (int64_t i = 0; i < rows; i++) weights[i] = wg_rng_uniform(rng);
+  for (int64_t i = 0; i < width; i++)
+    for (int64_t j = 0; j < width; j++) m[i * stride + j] = wg_rng_normal(rng);
+  uint64_t bits = set->narrow_gram(rows, width, x, gram, stride, 0);
+  memcpy(&found, &bits, sizeof found);
+  assert_true(found == largest);
+  for (int64_t i = 0; i < width; i++)
+    for (int64_t j = i; j < width; j++) {
+      double sum = 0.0;
+      for (int64_t k = 0; k < rows; k++) sum += x[k * width + i] * x[k * width + j];
+      assert_near(gram[i * stride + j], sum, 1e-12 * (double)rows);
+    }
+  double product = set->narrow_multiply(rows, width, x, weights, m, stride, out);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < width; j++) {
+      double sum = 0.0;
+      for (int64_t k = 0; k < width; k++) sum += x[i * width + k] * m[k * stride + j];
+      assert_near(out[i * width + j], sum, 1e-12);
+      expected += weights[i] * x[i * width + j] * sum;
+    }
+  assert_near(product, expected, 1e-11 * (double)rows);
+  set->narrow_multiply(rows, width, x, NULL, m, stride, x);
+  assert_memory_equal(x, out, (size_t)(rows * width) * sizeof *x);
+  free(x);
+  free(m);
+  free(gram);
+  free(out);
+  free(weights);
+}
+
+/* Any alignment, any length, and nothing beside it. */
+static void check_stream(const wg_lmo_kernels *set) {
+  unsigned char from[400], to[600];
+  for (int i = 0; i < 400; i++) from[i] = (unsigned char)(i % 251 + 1);
+  for (size_t offset = 0; offset < 70; offset += 3)
+    for (size_t bytes = 0; bytes <= 400; bytes += 37) {
+      memset(to, 0, sizeof to);
+      set->stream(to + offset, from, bytes);
+      set->stream_end();
+      for (size_t i = 0; i < sizeof to; i++)
+        assert_int_equal(to[i], i >= offset && i < offset + bytes ? from[i - offset] : 0);
+    }
+}
+
+static void test_narrow_kernels(void **state) {
+  (void)state;
+  wg_rng rng = {31};
+  const wg_lmo_kernels *sets[2] = {wg_lmo_kernels_here(), NULL};
+#if defined(__x86_64__)
+  if (sets[0] == &wg_kernels_avx512) sets[1] = &wg_kernels_avx2;
+#endif
+  for (int s = 0; s < 2; s++) {
+    if (!sets[s] || !sets[s]->narrow) continue;
+    for (int64_t width = 1; width <= sets[s]->narrow; width++)
+      for (int64_t rows = 1; rows <= 65; rows += 16) check_narrow(sets[s], &rng, rows, width);
+    check_stream(sets[s]);
+  }
+}
+
+/* Results beyond the caches are streamed unless they replace G: the same bits. */
+static void test_streamed(void **state) {
+  (void)state;
+  const int64_t n = 1500003, d = 3;
+  wg_rng rng = {32};
+  double *g = gaussian(&rng, n * d), *v = test_numbers(n * d);
+  float *h = malloc((size_t)(n * d) * sizeof *h), *w = malloc((size_t)(n * d) * sizeof *w);
+  for (int64_t i = 0; i < n * d; i++) h[i] = (float)g[i];
+  assert_int_equal(wg_lmo("operator", n, d, g, NULL, NULL, v, NULL), WG_OK);
+  assert_int_equal(wg_lmo("operator", n, d, g, NULL, NULL, g, NULL), WG_OK);
+  assert_memory_equal(v, g, (size_t)(n * d) * sizeof *v);
+  assert_int_equal(wg_lmo_f32("operator", n, d, h, NULL, NULL, w, NULL), WG_OK);
+  assert_int_equal(wg_lmo_f32("operator", n, d, h, NULL, NULL, h, NULL), WG_OK);
+  assert_memory_equal(w, h, (size_t)(n * d) * sizeof *w);
+  free(g);
+  free(v);
+  free(h);
+  free(w);
+}
+
+/* Single precision where it is as accurate as float32 results are promised to be, and only there:
+ * what double finds is the twin. */
+static double error_in_single(const char *gauge, int64_t n, int64_t d, const double *g, bool inside,
+                              wg_lmo_report *report) {
+  float *single = malloc((size_t)(n * d) * sizeof *single),
+        *v = inside ? single : malloc((size_t)(n * d) * sizeof *v);
+  double *rounded = test_numbers(n * d), *twin_of_v = test_numbers(n * d), error = 0.0, size = 0.0;
+  for (int64_t i = 0; i < n * d; i++) rounded[i] = single[i] = (float)g[i];
+  lmo(gauge, n, d, rounded, NULL, twin_of_v);
+  assert_int_equal(wg_lmo_f32(gauge, n, d, single, NULL, NULL, v, report), WG_OK);
+  for (int64_t i = 0; i < n * d; i++) {
+    error += ((double)v[i] - twin_of_v[i]) * ((double)v[i] - twin_of_v[i]);
+    size += twin_of_v[i] * twin_of_v[i];
+  }
+  if (!inside) free(v);
+  free(single);
+  free(rounded);
+  free(twin_of_v);
+  return sqrt(error / size);
+}
+
+static void test_single_precision(void **state) {
+  (void)state;
+  static const char *some[] = {"operator", "schatten:1.5", "kyfan:3",
+                               "max:operator@300/2,trace@20"};
+  const double promised = 4e-6;
+  wg_rng rng = {33};
+  wg_lmo_report report;
+  for (int k = 0; k < 4; k++)
+    for (int turned = 0; turned < 2; turned++) {
+      if (k == 3 && turned) continue;
+      int64_t n = turned ? 320 : 2000, d = turned ? 2000 : 320;
+      double *g = gaussian(&rng, n * d);
+      assert_true(error_in_single(some[k], n, d, g, turned, &report) <= promised);
+      assert_true(report.estimate > 1e-8 && report.estimate <= promised);
+      /* One short direction, and double is used again. */
+      for (int64_t i = 0; i < (turned ? d : n); i++) g[turned ? i : i * d] *= 1e-3;
+      assert_true(error_in_single(some[0], n, d, g, false, &report) <= promised);
+      assert_true(report.estimate <= 1e-8);
+      free(g);
     }
 }
 
@@ -592,6 +724,9 @@ int main(void) {
       cmocka_unit_test(test_float),
       cmocka_unit_test(test_same_bits),
       cmocka_unit_test(test_kernels),
+      cmocka_unit_test(test_narrow_kernels),
+      cmocka_unit_test(test_streamed),
+      cmocka_unit_test(test_single_precision),
       cmocka_unit_test(test_refused),
       cmocka_unit_test(test_remez),
       cmocka_unit_test(test_polynomial_methods),

@@ -322,10 +322,17 @@ static int family_figure(const char *path) {
   return wg_plot_along(path, &family);
 }
 
+static int lines_figure(const char *path) {
+  static const char *const labels[] = {"up", "down"};
+  static const double table[] = {0, 1, 9, 1, 3, NAN, 2, 10, 4, NAN, 1, 1, 3, 30, -1, 4, 90, 1e-2};
+  const wg_plot_lines lines = {"two", "x", true, 6, 2, labels, table};
+  return wg_plot_table(path, &lines);
+}
+
 static void figures_of_many_distances(void **state) {
   (void)state;
-  int (*const draw[])(const char *path) = {matrix_figure, family_figure};
-  for (int k = 0; k < 2; k++) {
+  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure};
+  for (int k = 0; k < 3; k++) {
     assert_int_equal(draw[k](file_in("many.pdf")), WG_OK);
     check_pdf(file_in("many.pdf"));
     assert_int_equal(draw[k](file_in("many.svg")), WG_OK);
@@ -385,6 +392,44 @@ static void odd_numbers_of_distances(void **state) {
   assert_int_equal(wg_plot_along(file_in("odd.svg"), &empty), WG_ERR_ARGUMENT);
   assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 8193, cases[0]), WG_ERR_ARGUMENT);
   assert_int_equal(wg_plot_matrix(file_in("odd.svg"), "W", 0, cases[0]), WG_ERR_ARGUMENT);
+  empty_directory();
+}
+
+/* The first line rises from one corner of the axes to the other; gaps, and ranges that are none. */
+static void lines_are_where_they_belong(void **state) {
+  (void)state;
+  static const char *const labels[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
+  const double rising[] = {0, 0, 1, 1, 2, 2, 3, 3};
+  wg_plot_lines lines = {"", "x", false, 4, 1, labels, rising};
+  assert_int_equal(wg_plot_table(file_in("lines.png"), &lines), WG_OK);
+  cairo_surface_t *image = cairo_image_surface_create_from_png(file_in("lines.png"));
+  const int width = cairo_image_surface_get_width(image),
+            step = cairo_image_surface_get_stride(image);
+  const int height = cairo_image_surface_get_height(image);
+  const unsigned char *pixels = cairo_image_surface_get_data(image);
+  int first = width, last = 0, top[2] = {0, 0};
+  for (int i = height / 6; i < height; i++) /* below the legend */
+    for (int j = 0; j < width; j++) {
+      const unsigned char *p = pixels + (size_t)i * (size_t)step + 4 * (size_t)j;
+      if (!(p[0] > p[2] + 100)) continue; /* blue */
+      if (j < first) first = j, top[0] = i;
+      if (j > last) last = j, top[1] = i;
+    }
+  cairo_surface_destroy(image);
+  assert_true(last - first > width * 3 / 4 && top[0] - top[1] > height / 2);
+  const double cases[][4] = {
+      {0, 5, 0, 5}, {NAN, NAN, NAN, NAN}, {0, -1, 1, 0}, {0, 1e300, 1, 1e-300}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+    for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
+      lines = (wg_plot_lines){"", "x", logarithmic, 2, 1, labels, cases[k]};
+      assert_int_equal(wg_plot_table(file_in("odd.svg"), &lines), WG_OK);
+      check_svg(file_in("odd.svg"));
+    }
+  lines.rows = 0;
+  assert_int_equal(wg_plot_table(file_in("odd.svg"), &lines), WG_ERR_ARGUMENT);
+  lines.rows = 1;
+  lines.count = 9;
+  assert_int_equal(wg_plot_table(file_in("odd.svg"), &lines), WG_ERR_ARGUMENT);
   empty_directory();
 }
 
@@ -716,6 +761,7 @@ int main(void) {
       cmocka_unit_test(figures_of_many_distances),
       cmocka_unit_test(cells_are_where_they_belong),
       cmocka_unit_test(odd_numbers_of_distances),
+      cmocka_unit_test(lines_are_where_they_belong),
       cmocka_unit_test(endings),
       cmocka_unit_test(arguments),
       cmocka_unit_test(places_that_cannot_be_written),
