@@ -8,8 +8,6 @@
 
 #define WG_FLOW_SET wg_flow_portable
 #define WG_BYTES 16
-static inline float reciprocal_root_float_lane(float x) { return 1.0F / sqrtf(x); }
-static inline double reciprocal_root_double_lane(double x) { return 1.0 / sqrt(x); }
 #include "flow/kernels_body.h"
 
 const wg_flow_kernels *wg_flow_kernels_here(void) {

@@ -8,6 +8,8 @@
 #define WG_ROOT_DOUBLE(x) \
   ((vec_double)_mm256_div_pd(_mm256_set1_pd(1.0), _mm256_sqrt_pd((__m256d)(x))))
 #define WG_ROOT_DOUBLE_STEPS 0
+#define WG_LARGER_FLOAT(x, y) ((vec_float)_mm256_max_ps((__m256)(x), (__m256)(y)))
+#define WG_LARGER_DOUBLE(x, y) ((vec_double)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #include "flow/kernels_body.h"
 #else
 typedef int wg_no_flow_avx2; /* an ISO C file holds at least one declaration */

@@ -19,7 +19,7 @@ WG_INLINE void activate(wg_activation kind, vec_double p, vec_double *s, vec_dou
   const vec_double one = spread_double(1.0);
   switch (kind) {
     case WG_RELU:
-      *s = keep_double(positive, p);
+      *s = larger_double(p, (vec_double){0});
       *slope = keep_double(positive, one);
       return;
     case WG_SQUARE:
@@ -34,7 +34,7 @@ WG_INLINE void activate(wg_activation kind, vec_double p, vec_double *s, vec_dou
     }
     case WG_SOFTPLUS: {
       const vec_double e = exponential_double(-absolute(p)), share = 1.0 / (1.0 + e);
-      *s = keep_double(positive, p) + log_one_plus(e);
+      *s = larger_double(p, (vec_double){0}) + log_one_plus(e);
       *slope = keep_double(positive, share) + keep_double(~positive, e * share);
       return;
     }

@@ -1,5 +1,6 @@
 /* Sums over pairs in one precision (kernels_body.h sets it): WG_REAL, WG_WORD, WG_OF(name),
- * and of its exponential WG_MANTISSA bits, WG_LOWEST argument, ln 2 in two parts, WG_TERMS.
+ * and of its exponential WG_MANTISSA bits, WG_LOWEST argument, WG_LEAST
+ * square whose root is taken, ln 2 in two parts, WG_TERMS.
  *
  * Lanes are targets, so that sums need no sum across lanes; sources are broadcast. In d = 2 and 3
  * coordinates stay in registers; in other dimensions sixteen sources at a time are gone through
@@ -11,11 +12,6 @@ enum { WG_OF(LANES) = WG_BYTES / sizeof(WG_REAL) };
 WG_INLINE WG_VEC WG_OF(spread)(WG_REAL x) { return x - (WG_VEC){0}; }
 
 WG_INLINE WG_VEC WG_OF(keep)(WG_MASK mask, WG_VEC x) { return (WG_VEC)((WG_MASK)x & mask); }
-
-WG_INLINE WG_VEC WG_OF(larger)(WG_VEC x, WG_VEC y) {
-  const WG_MASK first = x > y;
-  return (WG_VEC)(((WG_MASK)x & first) | ((WG_MASK)y & ~first));
-}
 
 /* e^x for x <= 0, relative error some units: 2^k e^r, |r| <= ln 2 / 2, a Taylor polynomial. */
 WG_INLINE WG_VEC WG_OF(exponential)(WG_VEC x) {
@@ -37,37 +33,37 @@ WG_INLINE WG_VEC WG_OF(power)(WG_VEC square, double exponent) {
   return square;
 }
 
-/* k and k'(s)/s at square = s^2 + offset; slope 0 at a kink. */
+/* k and k'(s)/s at square = s^2 + offset. At a kink the slope is finite and the step zero. */
 WG_INLINE void WG_OF(profile)(wg_kernel_kind kind, const wg_profile *p, WG_VEC square, WG_VEC *k,
                               WG_VEC *slope) {
   const WG_REAL rate = (WG_REAL)p->rate, strength = (WG_REAL)p->strength;
-  WG_VEC inverse = {0}, distance = {0};
+  WG_VEC minus_inverse = {0}, minus_distance = {0};
   if (kind != WG_KERNEL_GAUSSIAN && kind != WG_KERNEL_POWER) {
-    inverse = WG_OF(keep)(square > 0, WG_OF(reciprocal_root)(square));
-    distance = square * inverse;
+    minus_inverse = WG_OF(minus_root)(WG_OF(larger)(square, WG_OF(spread)(WG_LEAST)));
+    minus_distance = square * minus_inverse;
   }
   switch (kind) {
     case WG_KERNEL_ENERGY:
-      *k = -distance;
-      *slope = -inverse;
+      *k = minus_distance;
+      *slope = minus_inverse;
       return;
     case WG_KERNEL_IMQ:
-      *k = inverse;
-      *slope = -inverse * inverse * inverse;
+      *k = -minus_inverse;
+      *slope = minus_inverse * (minus_inverse * minus_inverse);
       return;
     case WG_KERNEL_GAUSSIAN:
       *k = WG_OF(exponential)((WG_REAL)0.5 * rate * square);
       *slope = rate * *k;
       return;
     case WG_KERNEL_LAPLACE:
-      *k = WG_OF(exponential)(rate * distance);
-      *slope = rate * *k * inverse;
+      *k = WG_OF(exponential)(-rate * minus_distance);
+      *slope = -rate * *k * minus_inverse;
       return;
     case WG_KERNEL_MORSE: {
-      const WG_VEC repulsion = strength * WG_OF(exponential)(rate * distance);
-      const WG_VEC attraction = WG_OF(exponential)(-distance);
+      const WG_VEC repulsion = strength * WG_OF(exponential)(-rate * minus_distance);
+      const WG_VEC attraction = WG_OF(exponential)(minus_distance);
       *k = repulsion - attraction;
-      *slope = (rate * repulsion + attraction) * inverse;
+      *slope = -(rate * repulsion + attraction) * minus_inverse;
       return;
     }
     case WG_KERNEL_POWER:
@@ -195,6 +191,7 @@ static void WG_OF(pairs)(const wg_profile *profile, int64_t d, const WG_REAL *ta
 #undef WG_OF
 #undef WG_MANTISSA
 #undef WG_LOWEST
+#undef WG_LEAST
 #undef WG_LN2_HIGH
 #undef WG_LN2_LOW
 #undef WG_TERMS

@@ -302,6 +302,32 @@ static void test_tree(void **state) {
     for (int kind = 0; kind < 4; kind++) check_tree(kind, 2, &kernels[c], 1e-4);
 }
 
+/* Large clouds go by the tree unless the settings say otherwise, and are right to 1e-5. */
+static void test_default_of_large_clouds(void **state) {
+  (void)state;
+  const int64_t n = 10500;
+  wg_rng rng = {600};
+  test_clouds t = test_random_clouds(&rng, n, n, 2, false);
+  double *force[2] = {test_numbers(2 * n), test_numbers(2 * n)}, value[2];
+  wg_energy_settings settings;
+  wg_energy_settings_init(&settings);
+  for (int way = 0; way < 2; way++) {
+    wg_energy *energy;
+    settings.method = way == 0 ? WG_ENERGY_AUTO : WG_ENERGY_DIRECT;
+    settings.accuracy = way == 0 ? 0.0 : 1e-14;
+    expect_ok(wg_energy_mmd(&energy, "energy:0.1", n, 2, t.y, NULL, &settings));
+    expect_ok(wg_energy_evaluate(energy, n, 2, t.x, NULL, &value[way], force[way]));
+    wg_energy_free(energy);
+  }
+  /* The fields of the clouds alone are of size two, the terms of the value as well. */
+  assert_close(2 * n, force[0], force[1], 2.0, 1e-5);
+  assert_near(value[0], value[1], 2e-5);
+  assert_memory_not_equal(force[0], force[1], (size_t)(2 * n) * sizeof **force);
+  free(force[0]);
+  free(force[1]);
+  test_free_clouds(&t);
+}
+
 /* ---- networks ---- */
 
 typedef struct network {
@@ -684,12 +710,18 @@ static void test_paper_mmd(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_potentials),  cmocka_unit_test(test_kernels),
-      cmocka_unit_test(test_float_pairs), cmocka_unit_test(test_tree),
-      cmocka_unit_test(test_networks),    cmocka_unit_test(test_attention),
-      cmocka_unit_test(test_linear),      cmocka_unit_test(test_sum),
-      cmocka_unit_test(test_w2),          cmocka_unit_test(test_w2_weighted),
-      cmocka_unit_test(test_threads),     cmocka_unit_test(test_paper_mmd)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_potentials),
+                                     cmocka_unit_test(test_kernels),
+                                     cmocka_unit_test(test_float_pairs),
+                                     cmocka_unit_test(test_tree),
+                                     cmocka_unit_test(test_default_of_large_clouds),
+                                     cmocka_unit_test(test_networks),
+                                     cmocka_unit_test(test_attention),
+                                     cmocka_unit_test(test_linear),
+                                     cmocka_unit_test(test_sum),
+                                     cmocka_unit_test(test_w2),
+                                     cmocka_unit_test(test_w2_weighted),
+                                     cmocka_unit_test(test_threads),
+                                     cmocka_unit_test(test_paper_mmd)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
