@@ -28,6 +28,7 @@ int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
 int wg_cli_moments(int argc, char **argv);
 int wg_cli_reproduce(int argc, char **argv);
+int wg_cli_sphere(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_muon_step(int argc, char **argv);
