@@ -367,11 +367,11 @@ typedef struct wg_sphere_solution wg_sphere_solution;
 
 /* UW^2 between sum a_i delta(x_i) and sum b_j delta(y_j) on the unit sphere of R^d, d >= 2, for a
  * convex gauge. x: n x d, y: m x d, rows of length one within 1e-6 (normalise != 0: of any length
- * but 0; they are divided by it); a, b: masses > 0, any total; NULL: all equal, of sum one. settings
- * NULL: tol 1e-8 and defaults; max_calls counts the Q that are tried; seed is not used. Certified:
- * upper - lower <= tol upper, or 1e-12 of the masses. info and solution may be NULL; the solution is
- * to be freed. Returns the outcome (>= 0) or a negative status. Cost: n m d for each scan of all
- * pairs, and min(n, m)^3 / 3 a step; memory min(n, m)^2 numbers. */
+ * but 0; they are divided by it); a, b: masses > 0, any total; NULL: all equal, of sum one.
+ * settings NULL: tol 1e-8 and defaults; max_calls counts the Q that are tried; seed is not used.
+ * Certified: upper - lower <= tol upper, or 1e-12 of the masses. info and solution may be NULL; the
+ * solution is to be freed. Returns the outcome (>= 0) or a negative status. Cost: n m d for each
+ * scan of all pairs, and min(n, m)^3 / 3 a step; memory min(n, m)^2 numbers. */
 WG_API int wg_sphere(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
                      const double *y, const double *b, const char *gauge, int normalise,
                      const wg_settings *settings, wg_sphere_info *info,

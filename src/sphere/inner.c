@@ -32,9 +32,9 @@ struct wg_sphere_inner {
   int64_t *pair;   /* count: in the pool, grouped by the side eliminated         */
   int64_t *first;  /* n[1] + 1: where its groups begin                           */
   int32_t *end[2]; /* count: atoms                                               */
-  double *log_k2, *flow, *slack, *theta, *step_flow, *step_slack, *push;     /* count */
-  double *dual[2], *weight[2], *diagonal[2], *excess[2], *step[2], *rest[2]; /* n */
-  double *schur;                                                             /* n[0] x n[0] */
+  double *log_k2, *flow, *slack, *theta, *step_flow, *step_slack, *push; /* count */
+  double *dual[2], *weight[2], *diagonal[2], *step[2], *rest[2];         /* n */
+  double *schur, *sum;                                                   /* n[0] x n[0], n[0] */
 };
 
 int wg_inner_create(wg_mem *mem, wg_sphere_pool *pool, wg_sphere_inner **inner) {
@@ -43,16 +43,16 @@ int wg_inner_create(wg_mem *mem, wg_sphere_pool *pool, wg_sphere_inner **inner) 
   *t = (wg_sphere_inner){.mem = mem, .pool = pool, .kept = pool->p->n[1] < pool->p->n[0]};
   for (int side = 0; side < 2; side++) {
     const int64_t n = t->n[side] = pool->p->n[side ^ t->kept];
-    double **parts[] = {&t->weight[side], &t->diagonal[side], &t->excess[side], &t->step[side],
-                        &t->rest[side]};
+    double **parts[] = {&t->weight[side], &t->diagonal[side], &t->step[side], &t->rest[side]};
     t->dual[side] = pool->log_dual[side ^ t->kept];
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++)
       if (!(*parts[k] = WG_NEW(mem, double, n))) return wg_no_memory();
   }
   t->first = WG_NEW(mem, int64_t, t->n[1] + 1);
   t->schur = WG_NEW(mem, double, t->n[0] * t->n[0]);
+  t->sum = WG_NEW(mem, double, t->n[0]);
   *inner = t;
-  return t->first && t->schur ? WG_OK : wg_no_memory();
+  return t->first && t->schur && t->sum ? WG_OK : wg_no_memory();
 }
 
 static int reserve(wg_sphere_inner *t) {
@@ -153,6 +153,23 @@ static void start(wg_sphere_inner *t, const double *flow) {
 
 /* ---- one step ---- */
 
+/* Atom j of the other side out of the system: the lower triangle off the diagonal, and row sums. */
+static void eliminate(wg_sphere_inner *t, int64_t j) {
+  const int32_t *kept = t->end[0];
+  const double own = 1.0 / t->diagonal[1][j];
+  for (int64_t e = t->first[j]; e < t->first[j + 1]; e++) {
+    double *row = t->schur + kept[e] * t->n[0];
+    const double factor = t->theta[e] * own;
+    double sum = t->weight[1][j];
+    for (int64_t f = t->first[j]; f < t->first[j + 1]; f++) {
+      if (kept[f] == kept[e]) continue;
+      sum += t->theta[f];
+      if (kept[f] < kept[e]) row[kept[f]] -= factor * t->theta[f];
+    }
+    t->sum[kept[e]] += factor * sum;
+  }
+}
+
 /* Factorises the system of the kept side; 1 where precision is used up. */
 static int factor(wg_sphere_inner *t) {
   const int64_t n = t->n[0];
@@ -163,23 +180,9 @@ static int factor(wg_sphere_inner *t) {
     t->theta[e] = t->flow[e] / t->slack[e];
     t->diagonal[1][t->end[1][e]] += t->theta[e];
   }
-  memcpy(t->excess[0], t->weight[0], (size_t)n * sizeof(double));
-  for (int64_t j = 0; j < t->n[1]; j++) {
-    const double own = 1.0 / t->diagonal[1][j];
-    for (int64_t e = t->first[j]; e < t->first[j + 1]; e++) {
-      double *row = t->schur + t->end[0][e] * n;
-      const double factor = t->theta[e] * own;
-      t->excess[0][t->end[0][e]] += factor * t->weight[1][j];
-      for (int64_t f = t->first[j]; f < t->first[j + 1]; f++)
-        row[t->end[0][f]] -= factor * t->theta[f];
-    }
-  }
-  for (int64_t i = 0; i < n; i++) {
-    double sum = t->excess[0][i];
-    for (int64_t l = 0; l < n; l++)
-      if (l != i) sum -= t->schur[i * n + l];
-    t->schur[i * n + i] = sum;
-  }
+  memcpy(t->sum, t->weight[0], (size_t)n * sizeof(double));
+  for (int64_t j = 0; j < t->n[1]; j++) eliminate(t, j);
+  for (int64_t i = 0; i < n; i++) t->schur[i * n + i] = t->sum[i];
   return wg_la_cholesky(n, t->schur) ? 1 : WG_OK;
 }
 

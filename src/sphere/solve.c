@@ -270,7 +270,7 @@ static int improve(search *t, double mass, double *gap) {
   double below;
   if (t->calls % 3) /* every third time all the way: the optimum may be the master's corner */
     for (int64_t k = 0; k < t->p->d * t->p->d; k++) t->q[k] = 0.5 * (t->q[k] + answer->q[k]);
-  WG_TRY(call(t, WG_MAX(0.1 * target, WG_MIN(0.1 * *gap, 1e-3 * mass))));
+  WG_TRY(call(t, WG_MAX(0.1 * target, WG_MIN(0.3 * *gap, 1e-3 * mass))));
   WG_TRY(wg_master_solve(t->context, t->p->spec, t->calls, t->moments,
                          0.05 * target / WG_MAX(answer->upper, target), t->weights, t->q, &below,
                          &answer->upper));
