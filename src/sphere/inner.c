@@ -254,10 +254,14 @@ static void advance(wg_sphere_inner *t, double step) {
   weigh(t);
 }
 
-/* Mehrotra's predictor and corrector. */
-static int make_step(wg_sphere_inner *t) {
+static void forget_step(wg_sphere_inner *t) {
   memset(t->step_flow, 0, (size_t)t->count * sizeof(double));
   memset(t->step_slack, 0, (size_t)t->count * sizeof(double));
+}
+
+/* Mehrotra's predictor and corrector. */
+static int make_step(wg_sphere_inner *t) {
+  forget_step(t);
   const double now = complementarity(t, 0.0);
   WG_TRY(factor(t) ? 1 : WG_OK);
   memset(t->push, 0, (size_t)t->count * sizeof(double));
@@ -277,9 +281,9 @@ int wg_inner_solve(wg_sphere_inner *t, double error, double *flow, int64_t *step
   WG_TRY(reserve(t));
   start(t, flow);
   for (int step = 0; t->count && step < MOST_STEPS; step++) {
-    memset(t->step_flow, 0, (size_t)t->count * sizeof(double));
-    memset(t->step_slack, 0, (size_t)t->count * sizeof(double));
+    forget_step(t);
     if (complementarity(t, 0.0) <= error && imbalance(t) <= error) break;
+    if (wg_watch_poll(&t->pool->context->watch)) break;
     ++*steps;
     status = make_step(t);
     if (status) break;

@@ -8,7 +8,7 @@
 typedef struct wg_sphere_pool {
   const wg_sphere_problem *p;
   wg_mem *mem;
-  int threads;
+  wg_context *context;
   int64_t count, room;
   int32_t *row, *col;  /* count                                       */
   double *k;           /* count: w' Q w'                              */
@@ -18,7 +18,8 @@ typedef struct wg_sphere_pool {
   int64_t *argument[2];
   double scale; /* the largest entry of Q                       */
 } wg_sphere_pool;
-int wg_pool_create(wg_mem *mem, int threads, const wg_sphere_problem *p, wg_sphere_pool *pool);
+int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
+                   wg_sphere_pool *pool);
 /* Takes q (d x d) as the present cost: k of the pairs. */
 void wg_pool_set(wg_sphere_pool *pool, const double *q);
 /* First pairs and duals, under the present cost. */

@@ -41,8 +41,9 @@ static int add_pair(wg_sphere_pool *pool, int64_t i, int64_t j) {
   return WG_OK;
 }
 
-int wg_pool_create(wg_mem *mem, int threads, const wg_sphere_problem *p, wg_sphere_pool *pool) {
-  *pool = (wg_sphere_pool){.p = p, .mem = mem, .threads = threads};
+int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
+                   wg_sphere_pool *pool) {
+  *pool = (wg_sphere_pool){.p = p, .mem = mem, .context = context};
   for (int side = 0; side < 2; side++) {
     const int64_t n = p->n[side];
     pool->seen[side] = WG_NEW(mem, double, n * p->d);
@@ -94,7 +95,7 @@ static const double lowest_log = -64.0;
 
 static void soften(wg_sphere_pool *pool, int side, double eps, double *lines) {
   const int64_t n = pool->p->n[side], count = pool->p->n[1 - side];
-  const int workers = wg_threads_for(pool->threads, 20.0 * (double)(n * count));
+  const int workers = wg_threads_for(pool->context->threads, 20.0 * (double)(n * count));
 #pragma omp parallel for num_threads(workers) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     double *line = lines + wg_worker() * count;
@@ -152,11 +153,11 @@ int wg_pool_begin(wg_sphere_pool *pool) {
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < pool->p->n[side]; i++) pool->log_dual[side][i] = log(pool->scale);
   if (n * m <= ALL_PAIRS) return begin_all(pool);
-  double *lines = WG_NEW(pool->mem, double, pool->threads *WG_MAX(n, m));
+  double *lines = WG_NEW(pool->mem, double, pool->context->threads *WG_MAX(n, m));
   if (!lines) return wg_no_memory();
   double eps = 0.2;
   for (int level = 0; level < LEVELS; level++, eps *= 0.5)
-    for (int sweep = 0; sweep < SWEEPS; sweep++)
+    for (int sweep = 0; sweep < SWEEPS && !wg_watch_poll(&pool->context->watch); sweep++)
       for (int side = 0; side < 2; side++) soften(pool, side, eps, lines);
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < pool->p->n[side]; i++) WG_TRY(keep_nearest(pool, side, i, lines));
@@ -169,7 +170,7 @@ int wg_pool_begin(wg_sphere_pool *pool) {
 /* best_i = max_j k_ij+^2 exp(-dual_j), with the j. */
 static void scan(wg_sphere_pool *pool, int side, const double *other) {
   const int64_t d = pool->p->d, n = pool->p->n[side], count = pool->p->n[1 - side];
-  const int workers = wg_threads_for(pool->threads, (double)(n * count * d));
+  const int workers = wg_threads_for(pool->context->threads, (double)(n * count * d));
 #pragma omp parallel for num_threads(workers) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const double *w = pool->seen[side] + i * d;

@@ -46,7 +46,7 @@ static int create(search *t, wg_context *context, wg_mem *mem, const wg_sphere_p
                   wg_sphere_answer *answer) {
   const int64_t d = p->d;
   *t = (search){.context = context, .mem = mem, .p = p, .answer = answer};
-  WG_TRY(wg_pool_create(mem, context->threads, p, &t->pool));
+  WG_TRY(wg_pool_create(mem, context, p, &t->pool));
   WG_TRY(wg_inner_create(mem, &t->pool, &t->inner));
   for (int side = 0; side < 2; side++) {
     t->sums[side] = WG_NEW(mem, double, p->n[side]);

@@ -169,20 +169,74 @@ static void bounds_hold_whatever_they_are_given(void **state) {
   }
 }
 
+/* One atom, twice as heavy afterwards: with masses that are not there nothing would be paid. */
 static void more_mass_than_there_is_proves_nothing(void **state) {
   (void)state;
-  static setting s;
-  open_setting(&s, "trace");
-  double *g0 = test_numbers(s.plan.count), *c = test_numbers(s.plan.count);
-  for (int64_t e = 0; e < s.plan.count; e++) {
-    g0[e] = 4.0 * s.plan.g0[e];
-    c[e] = 2.0 * s.plan.c[e]; /* fits the g0 claimed, not the masses */
+  const double w[] = {0.6, 0.8}, one = 1.0, two = 2.0, q[] = {1.0, 0.0, 0.0, 1.0}, u = sqrt(2.0);
+  const int64_t at = 0;
+  const double exact = (sqrt(2.0) - 1.0) * (sqrt(2.0) - 1.0),
+               claims[][3] = {{2.0, 2.0, 2.0},
+                              {1.0, 2.0, 2.0},
+                              {1.0, 1e3, 1e3},
+                              {1.0, 2.0, 1.4142135623730951}};
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec spec;
+  wg_cert_sphere_report report;
+  const wg_cert_sphere there = {2, {1, 1}, {w, w}, {&one, &two}};
+  const wg_cert_sphere back = {2, {1, 1}, {w, w}, {&two, &one}};
+  assert_int_equal(wg_gauge_parse("trace", &spec), WG_OK);
+  assert_int_equal(wg_gauge_bind(&spec, 2), WG_OK);
+  for (int k = 0; k < 4; k++) {
+    const double *g = claims[k];
+    const wg_cert_semicoupling plan = {1, &at, &at, &g[0], &g[1], &g[2]};
+    const wg_cert_semicoupling mirrored = {1, &at, &at, &g[1], &g[0], &g[2]};
+    assert_int_equal(
+        wg_cert_sphere_bounds(&mem, 1, &there, &spec, &plan, q, &u, 1.0, NULL, &report), WG_OK);
+    assert_true(report.upper >= exact && report.lower <= exact);
+    assert_int_equal(
+        wg_cert_sphere_bounds(&mem, 1, &back, &spec, &mirrored, q, &u, 1.0, NULL, &report), WG_OK);
+    assert_true(report.upper >= exact && report.lower <= exact);
   }
-  const wg_cert_sphere_report report = derive(&s, g0, s.plan.g1, c, s.plan.q, s.plan.u);
-  assert_true(report.upper >= s.info.lower);
-  free(g0);
-  free(c);
-  close_setting(&s);
+  wg_mem_clear(&mem);
+}
+
+/* ---- limits ---- */
+
+static int stop_at_once(const wg_progress *progress, void *data) {
+  (void)progress;
+  ++*(int *)data;
+  return 1;
+}
+
+static void a_stopped_solve_has_bounds_all_the_same(void **state) {
+  (void)state;
+  wg_rng rng = {12};
+  int calls = 0;
+  wg_sphere_info info = {0};
+  wg_settings settings;
+  test_measure a = test_atoms(&rng, 300, 3, 1.0), b = test_atoms(&rng, 300, 3, 1.5);
+  wg_settings_init(&settings);
+  settings.tol = 1e-9;
+  settings.progress = stop_at_once;
+  settings.progress_data = &calls;
+  assert_int_equal(
+      wg_sphere(300, 300, 3, a.w, a.mass, b.w, b.mass, "operator", 0, &settings, &info, NULL),
+      WG_STOPPED);
+  assert_true(calls == 1 && 0.0 <= info.lower && info.lower < info.upper);
+  settings.progress = NULL;
+  settings.time_limit = 1e-3;
+  assert_int_equal(
+      wg_sphere(300, 300, 3, a.w, a.mass, b.w, b.mass, "operator", 0, &settings, &info, NULL),
+      WG_TIME_LIMIT);
+  settings.time_limit = INFINITY;
+  settings.max_calls = 2;
+  assert_int_equal(
+      wg_sphere(300, 300, 3, a.w, a.mass, b.w, b.mass, "operator", 0, &settings, &info, NULL),
+      WG_CALL_LIMIT);
+  assert_true(info.calls == 2 && info.lower < info.upper);
+  test_free_measure(&a);
+  test_free_measure(&b);
 }
 
 /* ---- refusals ---- */
@@ -219,6 +273,7 @@ int main(void) {
                                      cmocka_unit_test(an_atom_far_away_is_created),
                                      cmocka_unit_test(bounds_hold_whatever_they_are_given),
                                      cmocka_unit_test(more_mass_than_there_is_proves_nothing),
+                                     cmocka_unit_test(a_stopped_solve_has_bounds_all_the_same),
                                      cmocka_unit_test(what_makes_no_sense_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
