@@ -153,8 +153,8 @@ static void find_v(const wg_cert_sphere *data, const wg_cert_factor *r, const do
                    const double *u, double margin, int threads, double *v) {
   const int64_t rank = r->rank, n = data->n[0], m = data->n[1];
   const double off = margin * 2.0 * (double)(3 * r->d + 4) * WG_UNIT * r->norm2;
-  const int workers = wg_threads_for(threads, (double)(n * m * rank));
-#pragma omp parallel for num_threads(workers) schedule(static)
+  const double work = (double)(n * m * rank);
+#pragma omp parallel for num_threads(wg_threads_for(threads, work)) schedule(static)
   for (int64_t j = 0; j < m; j++) {
     double most = 0.0;
     for (int64_t i = 0; i < n; i++) {

@@ -95,8 +95,8 @@ static const double lowest_log = -64.0;
 
 static void soften(wg_sphere_pool *pool, int side, double eps, double *lines) {
   const int64_t n = pool->p->n[side], count = pool->p->n[1 - side];
-  const int workers = wg_threads_for(pool->context->threads, 20.0 * (double)(n * count));
-#pragma omp parallel for num_threads(workers) schedule(static)
+  const double work = 20.0 * (double)(n * count);
+#pragma omp parallel for num_threads(wg_threads_for(pool->context->threads, work)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     double *line = lines + wg_worker() * count;
     log_line(pool, side, i, line);
@@ -170,8 +170,8 @@ int wg_pool_begin(wg_sphere_pool *pool) {
 /* best_i = max_j k_ij+^2 exp(-dual_j), with the j. */
 static void scan(wg_sphere_pool *pool, int side, const double *other) {
   const int64_t d = pool->p->d, n = pool->p->n[side], count = pool->p->n[1 - side];
-  const int workers = wg_threads_for(pool->context->threads, (double)(n * count * d));
-#pragma omp parallel for num_threads(workers) schedule(static)
+  const double work = (double)(n * count * d);
+#pragma omp parallel for num_threads(wg_threads_for(pool->context->threads, work)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
     const double *w = pool->seen[side] + i * d;
     double best = 0.0;
