@@ -20,7 +20,8 @@ _wgamma_options() {
         --geodesic --geodesic-out --json --quiet --help ;;
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
-        --memory-limit --out --json --quiet --help ;;
+        --memory-limit --out --plot --json --quiet --help ;;
+    reproduce) printf '%s ' gaussians --out --threads --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \
@@ -49,7 +50,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian moments gauge lmo polar muon-step plot info demo help version'
+  local commands='distance pairwise path verify gaussian moments gauge lmo polar muon-step plot reproduce info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
