@@ -689,6 +689,100 @@ typedef struct wg_moments_event {
 } wg_moments_event;
 WG_API int wg_moments_get_event(const wg_moments *moments, int64_t k, wg_moments_event *event);
 
+/* ---- 7. Energies of particles (theory 6, docs/theory/energies.md) ---------------------------- */
+
+/* An energy F of a measure mu = sum_i a_i delta_{x_i}. Its force at a particle is
+ * g_i = grad dF/dmu (x_i), per unit mass: the gradient of x -> F is a_i g_i, and wg_lmo(gauge, n,
+ * d, g, a, ...) gives the velocity of the flow. Constructors copy what they are given; on failure
+ * they set *energy to NULL. One thread at a time may evaluate an energy. */
+typedef struct wg_energy wg_energy;
+
+typedef enum wg_energy_method {
+  WG_ENERGY_AUTO = 0,
+  WG_ENERGY_DIRECT = 1, /* all pairs                                                          */
+  WG_ENERGY_TREE = 2    /* tree code: d <= 3 and a kernel, n log n                            */
+} wg_energy_method;
+
+typedef struct wg_energy_settings {
+  size_t struct_size; /* set by wg_energy_settings_init                                       */
+  int threads;        /* 0: all cores. Results do not depend on it, to the bit                */
+  int method;         /* a wg_energy_method, for kernels; AUTO: TREE from 1e4 points on where
+                         d <= 3 and it reaches the accuracy                                   */
+  double accuracy;    /* permissible error of sums over pairs, relative to the largest field
+                         that either cloud exerts alone (of value: to its largest term); 0:
+                         1e-14 up to 2e4 points, 1e-5 beyond. From 1e-5 up pairs may be
+                         computed in float and summed in double. TREE reaches 1e-9, imq 1e-7 */
+} wg_energy_settings;
+WG_API void wg_energy_settings_init(wg_energy_settings *settings);
+
+/* F = int h dmu with h of x - c; centre c: d numbers or NULL (0). `potential` is
+ *   "quadratic"  h = 1/2 z'Mz, form M: symmetric d x d, or NULL (identity);
+ *   "well:R"     h = (|z|^2 - R^2)^2 / 4, R > 0 (double well in each direction);
+ *   "power:r"    h = |z|^r / r, r > 0 (at 0 the force is 0).
+ * form must be NULL but for "quadratic". d may be 0, any, where centre and form are NULL. */
+WG_API int wg_energy_potential(wg_energy **energy, const char *potential, int64_t d,
+                               const double *centre, const double *form);
+
+/* A radial kernel k(x, y) of s = |x - y|, as text:
+ *   "energy:e"   -sqrt(s^2 + e^2), e >= 0      "gaussian:l"  exp(-s^2 / (2 l^2))
+ *   "laplace:l"  exp(-s / l)                   "imq:c"       1 / sqrt(s^2 + c^2)
+ *   "power:r"    s^r / r, r > 0
+ *   "morse:C:l"  C exp(-s / l) - exp(-s): repulsion C of range l against attraction of range 1.
+ * Where the kernel has a kink, the force of a pair at s = 0 is 0. */
+
+/* F = double integral of k dmu dmu (no 1/2). settings may be NULL. */
+WG_API int wg_energy_interaction(wg_energy **energy, const char *kernel,
+                                 const wg_energy_settings *settings);
+/* F = MMD^2 = kk(mu, mu) - 2 kk(mu, nu) + kk(nu, nu), nu the target y (m x d) with weights b (m, or
+ * NULL for uniform). kernel: "energy", "gaussian", "laplace" or "imq". */
+WG_API int wg_energy_mmd(wg_energy **energy, const char *kernel, int64_t m, int64_t d,
+                         const double *y, const double *b, const wg_energy_settings *settings);
+
+/* A particle is x = (u, v): H(z) = int u s(v.z) dmu, F = 1/2 mean over data of |H(z) - y|^2.
+ * activation s: "relu", "tanh", "softplus", "square". z: count x inputs, y: count x outputs;
+ * d = outputs + inputs. */
+WG_API int wg_energy_network(wg_energy **energy, const char *activation, int64_t count,
+                             int64_t inputs, int64_t outputs, const double *z, const double *y,
+                             const wg_energy_settings *settings);
+/* A particle is x = (Q, K, V, O), each head x token: H(z)_j = int O' sum_i softmax_i(<Q z_j, K z_i>
+ * / sqrt(head)) V z_i dmu, F = 1/2 mean over sequences and places of |H(z)_j - y_j|^2. z and y:
+ * count x length x token; d = 4 head token. */
+WG_API int wg_energy_attention(wg_energy **energy, int64_t count, int64_t length, int64_t token,
+                               int64_t head, const double *z, const double *y,
+                               const wg_energy_settings *settings);
+/* A particle is x = (u, v): H = int u v' dmu, F = 1/2 tr (H - T) C (H - T)'. target T: outputs x
+ * inputs; covariance C: symmetric PSD, inputs x inputs, or NULL (identity). */
+WG_API int wg_energy_linear(wg_energy **energy, int64_t outputs, int64_t inputs,
+                            const double *target, const double *covariance);
+/* F = W2 to the target y (m x d, weights b or NULL) under `gauge` (p >= 1) by the certified solver,
+ * begun from the last solution when only the points moved. value: the upper bound of W2; force: the
+ * gradient at the coupling and Q found. A solve that is stopped or open is not an error; memory and
+ * time limits of settings (or NULL) are those of each solve. */
+WG_API int wg_energy_w2(wg_energy **energy, const char *gauge, int64_t m, int64_t d,
+                        const double *y, const double *b, const wg_settings *settings);
+
+/* An energy of the caller's. x: n x d, a: n weights > 0 with sum one; write *value and force (n x
+ * d), either of which may be NULL. Non-zero fails the evaluation. d: columns of a particle, or 0
+ * for any. infimum: a lower bound of F, or NAN. */
+typedef int (*wg_energy_fn)(void *data, int64_t n, int64_t d, const double *x, const double *a,
+                            double *value, double *force);
+WG_API int wg_energy_callback(wg_energy **energy, int64_t d, double infimum, wg_energy_fn evaluate,
+                              void *data);
+/* sum_k weights[k] parts[k], weights finite. The sum owns its parts from then on (they are freed
+ * with it); after a failure they are still the caller's. */
+WG_API int wg_energy_sum(wg_energy **energy, int64_t count, wg_energy *const *parts,
+                         const double *weights);
+
+/* x: n x d; a: n weights > 0 with sum one (within 1e-6; divided by it), or NULL for uniform. value
+ * and force (n x d) may each be NULL: what is not asked for is not computed. */
+WG_API int wg_energy_evaluate(wg_energy *energy, int64_t n, int64_t d, const double *x,
+                              const double *a, double *value, double *force);
+/* Columns of a particle, 0: any. */
+WG_API int64_t wg_energy_dimension(const wg_energy *energy);
+/* "mmd", "network", ...; static. */
+WG_API const char *wg_energy_name(const wg_energy *energy);
+WG_API void wg_energy_free(wg_energy *energy); /* NULL is fine */
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,7 +8,6 @@
  * the particles. For weights a the gradient of x -> F is a_i g_i: forces are per unit mass, as the
  * measure LMO wants them (theory 2). An energy is not changed by an evaluation but for its own
  * scratch: one thread at a time may evaluate it. */
-typedef struct wg_energy wg_energy;
 struct wg_energy {
   const char *name; /* "mmd", "network", ...; static */
   int64_t d;        /* columns of a particle; 0: any */
@@ -20,5 +19,7 @@ struct wg_energy {
   void (*release)(void *self); /* NULL: nothing to free */
   void *self;
 };
+
+#include "flow/energies.h"
 
 #endif

@@ -1,0 +1,68 @@
+/* Private to flow/: the inner loops of sums over pairs, for several instruction sets. */
+#ifndef WG_FLOW_KERNELS_H
+#define WG_FLOW_KERNELS_H
+
+#include "flow/flow.h"
+
+/* Targets of a tile and the most sources of a block. */
+enum { WG_PAIR_TARGETS = 32, WG_PAIR_SOURCES = 128 };
+
+/* What a kernel needs of its parameters: the squared distance is s^2 + offset. */
+typedef struct wg_profile {
+  wg_kernel_kind kind;
+  double offset, rate, strength;
+} wg_profile;
+
+/* phi[t] += sum_j charges[j] k(x_t, y_j) and gradient[k][t] += its gradient in x_t, for one tile.
+ * targets: d x WG_PAIR_TARGETS; sources: d x WG_PAIR_SOURCES, the first `count` are used. phi or
+ * gradient may be NULL. Terms are of the given precision, sums over a block as well; blocks are
+ * added in double. */
+typedef void wg_pairs_double(const wg_profile *profile, int64_t d, const double *targets,
+                             int64_t count, const double *sources, const double *charges,
+                             double *phi, double *gradient);
+typedef void wg_pairs_float(const wg_profile *profile, int64_t d, const float *targets,
+                            int64_t count, const float *sources, const float *charges, double *phi,
+                            double *gradient);
+
+/* Data of a network, in blocks: z is inputs x WG_NET_DATA, the others outputs x WG_NET_DATA. */
+enum { WG_NET_DATA = 256, WG_NET_PARTICLES = 4 };
+
+typedef struct wg_net_block {
+  wg_activation activation;
+  int64_t inputs, outputs;
+  int64_t particles; /* a multiple of WG_NET_PARTICLES              */
+  const double *x;   /* particles x (outputs + inputs): rows (u, v) */
+  const double *z;   /* inputs x WG_NET_DATA                        */
+} wg_net_block;
+
+/* One head at one sequence: places are lanes, padded to a multiple of WG_PLACES. */
+enum { WG_PLACES = 8 };
+typedef struct wg_head {
+  int64_t length, padded, token, head;
+  const double *x; /* Q, K, V, O: each head x token                          */
+  const double *z; /* token x padded, zeros behind the last place            */
+  double *room;    /* wg_head_room numbers                                   */
+} wg_head;
+static inline int64_t wg_head_room(int64_t length, int64_t padded, int64_t head) {
+  return (8 * head + 2 * length) * padded;
+}
+
+typedef struct wg_flow_kernels {
+  wg_pairs_double *pairs_double;
+  wg_pairs_float *pairs_float;
+  /* h (outputs x WG_NET_DATA) += sum_i u_i s(v_i . z); u are weighted already. */
+  void (*net_forward)(const wg_net_block *block, double *h);
+  /* force (particles x (outputs + inputs)) += sum over the block of (s r, (u . r) s' z); residual
+   * r: outputs x WG_NET_DATA. */
+  void (*net_backward)(const wg_net_block *block, const double *residual, double *force);
+  /* out (token x padded) += weight times what the head says. */
+  void (*attend_forward)(const wg_head *at, double weight, double *out);
+  /* sums (4 head token vectors of WG_PLACES lanes) += the force of the residual (token x padded,
+   * zeros behind the last place), lane by lane. */
+  void (*attend_backward)(const wg_head *at, const double *residual, double *sums);
+} wg_flow_kernels;
+extern const wg_flow_kernels wg_flow_portable, wg_flow_avx2, wg_flow_avx512;
+/* The best that this processor has. */
+const wg_flow_kernels *wg_flow_kernels_here(void);
+
+#endif

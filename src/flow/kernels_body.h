@@ -1,0 +1,94 @@
+/* The kernels of kernels.h for one instruction set. The file that includes this one sets
+ *   WG_FLOW_SET      the name of the set,
+ *   WG_BYTES         the size of a vector,
+ *   WG_ROOT_FLOAT    an estimate of 1 / sqrt(x) that one Newton step makes exact to rounding,
+ *   WG_ROOT_DOUBLE   and the same for WG_ROOT_DOUBLE_STEPS of them,
+ *   WG_LARGER_*      the larger of two numbers in each lane; without these, lane by lane.
+ */
+#include "flow/kernels.h"
+
+typedef double vec_double __attribute__((vector_size(WG_BYTES), aligned(8), may_alias));
+typedef float vec_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
+typedef int64_t mask_double __attribute__((vector_size(WG_BYTES), aligned(8), may_alias));
+typedef int32_t mask_float __attribute__((vector_size(WG_BYTES), aligned(4), may_alias));
+#define WG_LANES (WG_BYTES / 8) /* doubles in a vector */
+#define WG_INLINE static inline __attribute__((always_inline))
+
+/* -1 / sqrt(x): with this sign it is the slope of the energy kernel, and Newton's step is as short.
+ */
+#ifdef WG_ROOT_FLOAT
+WG_INLINE vec_float minus_root_float(vec_float x) {
+  const vec_float y = WG_ROOT_FLOAT(x);
+  return y * (0.5F * x * (y * y) - 1.5F);
+}
+
+WG_INLINE vec_double minus_root_double(vec_double x) {
+  vec_double y = WG_ROOT_DOUBLE(x);
+  for (int step = 0; step < WG_ROOT_DOUBLE_STEPS; step++) y = y * (1.5 - 0.5 * x * (y * y));
+  return -y;
+}
+
+WG_INLINE vec_float larger_float(vec_float x, vec_float y) { return WG_LARGER_FLOAT(x, y); }
+
+WG_INLINE vec_double larger_double(vec_double x, vec_double y) { return WG_LARGER_DOUBLE(x, y); }
+#else
+WG_INLINE vec_float minus_root_float(vec_float x) {
+  for (int l = 0; l < WG_BYTES / 4; l++) x[l] = -1.0F / sqrtf(x[l]);
+  return x;
+}
+
+WG_INLINE vec_double minus_root_double(vec_double x) {
+  for (int l = 0; l < WG_LANES; l++) x[l] = -1.0 / sqrt(x[l]);
+  return x;
+}
+
+WG_INLINE vec_float larger_float(vec_float x, vec_float y) {
+  for (int l = 0; l < WG_BYTES / 4; l++) x[l] = WG_MAX(x[l], y[l]);
+  return x;
+}
+
+WG_INLINE vec_double larger_double(vec_double x, vec_double y) {
+  for (int l = 0; l < WG_LANES; l++) x[l] = WG_MAX(x[l], y[l]);
+  return x;
+}
+#endif
+
+static const double wg_inverse_factorial[] = {
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,      1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
+
+#define WG_REAL double
+#define WG_WORD int64_t
+#define WG_OF(name) name##_double
+#define WG_MANTISSA 52
+#define WG_LOWEST (-700.0)
+#define WG_LEAST 1e-300
+#define WG_LN2_HIGH 6.93147180369123816490e-01
+#define WG_LN2_LOW 1.90821492927058770002e-10
+#define WG_TERMS 12
+#include "flow/pairs_body.h"
+
+#define WG_REAL float
+#define WG_WORD int32_t
+#define WG_OF(name) name##_float
+#define WG_MANTISSA 23
+#define WG_LOWEST (-80.0F)
+#define WG_LEAST 1e-36F
+#define WG_LN2_HIGH 0.693359375F
+#define WG_LN2_LOW (-2.12194440e-4F)
+#define WG_TERMS 7
+#include "flow/pairs_body.h"
+
+WG_INLINE double sum_of_lanes(vec_double x) {
+  double part[WG_LANES];
+  for (int l = 0; l < WG_LANES; l++) part[l] = x[l];
+  for (int width = WG_LANES / 2; width > 0; width /= 2)
+    for (int l = 0; l < width; l++) part[l] += part[l + width];
+  return part[0];
+}
+
+#include "flow/attention_body.h"
+#include "flow/network_body.h"
+
+const wg_flow_kernels WG_FLOW_SET = {pairs_double, pairs_float,    net_forward,
+                                     net_backward, attend_forward, attend_backward};
