@@ -3,6 +3,7 @@
 #define WG_CLI_H
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "io/io.h"
 
@@ -26,6 +27,8 @@ int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
 int wg_cli_moments(int argc, char **argv);
+int wg_cli_reproduce(int argc, char **argv);
+int wg_cli_sphere(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_flow(int argc, char **argv);
@@ -90,6 +93,11 @@ typedef struct wg_cli_path {
  * stand for two things at once or for an input (WG_ERR_ARGUMENT). */
 int wg_cli_check_paths(int outputs, const wg_cli_path *output, int inputs,
                        const wg_cli_path *input);
+
+/* path = directory/name. */
+int wg_cli_join(char path[PATH_MAX], const char *directory, const char *name);
+/* Makes a directory and those above it, where they are not there. */
+int wg_cli_make_directory(const char *path);
 
 /* ---- options.c ---- */
 /* What an option's value may be, and the type of its target. */

@@ -68,19 +68,13 @@ typedef struct demo {
 
 /* ---- places ---- */
 
-static int join(char path[PATH_MAX], const char *directory, const char *name) {
-  int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
-  if (length < PATH_MAX) return WG_OK;
-  return wg_fail(WG_ERR_IO, "%s: the name is too long; choose a shorter directory", directory);
-}
-
 /* The directory asked for; else the first of the usual places that has the data. */
 static int find_data(demo *show) {
   const char *const places[] = {"examples/data", WG_SOURCE_DIR "/examples/data", WG_DATA_DIR};
   char probe[PATH_MAX];
   show->data = show->asked.data;
   for (size_t k = 0; !show->data && k < sizeof places / sizeof *places; k++) {
-    WG_TRY(join(probe, places[k], pairs[0].x));
+    WG_TRY(wg_cli_join(probe, places[k], pairs[0].x));
     if (access(probe, R_OK) == 0) show->data = places[k];
   }
   if (show->data) return WG_OK;
@@ -88,31 +82,17 @@ static int find_data(demo *show) {
                  WG_DATA_DIR);
 }
 
-/* mkdir -p */
-static int make_directory(const char *path) {
-  char prefix[PATH_MAX];
-  size_t length = strlen(path);
-  for (size_t k = 1; k <= length && length < sizeof prefix; k++) {
-    if (path[k] != '/' && path[k] != '\0') continue;
-    memcpy(prefix, path, k);
-    prefix[k] = '\0';
-    if (mkdir(prefix, 0777) == 0 || errno == EEXIST) continue;
-    return wg_fail(WG_ERR_IO, "%s cannot be made: %s; give another --out", path, strerror(errno));
-  }
-  return WG_OK;
-}
-
 static int figure_path(const demo *show, const pair *which, int kind, int ending,
                        char path[PATH_MAX]) {
   char name[64];
   snprintf(name, sizeof name, "%s_%s.%s", figure_kinds[kind], which->name, figure_endings[ending]);
-  return join(path, show->asked.out, name);
+  return wg_cli_join(path, show->asked.out, name);
 }
 
 /* All that can go wrong with outputs goes wrong before the work begins. */
 static int check_outputs(const demo *show) {
   char path[PATH_MAX];
-  WG_TRY(make_directory(show->asked.out));
+  WG_TRY(wg_cli_make_directory(show->asked.out));
   for (int k = 0; k < PAIRS * FIGURE_KINDS * 2; k++) {
     WG_TRY(figure_path(show, &pairs[k / (2 * FIGURE_KINDS)], k / 2 % FIGURE_KINDS, k % 2, path));
     WG_TRY(wg_io_check_writable(path));
@@ -130,7 +110,7 @@ typedef struct cloud {
 static int read_cloud(demo *show, const char *name, cloud *read) {
   char path[PATH_MAX];
   wg_io_array array;
-  WG_TRY(join(path, show->data, name));
+  WG_TRY(wg_cli_join(path, show->data, name));
   WG_TRY(wg_io_read(&show->mem, path, NULL, &array));
   WG_TRY(wg_io_check_finite(path, &array));
   WG_TRY(wg_io_check_points(path, &array, &read->count, &read->d));

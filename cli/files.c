@@ -3,6 +3,7 @@
  * All outputs are checked before a solve that may take hours. Two names for one file, or an output
  * that would overwrite an input, are recognised through links as well. Weights are checked here and
  * again by the library, which knows no names of files. */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,5 +70,26 @@ int wg_cli_check_paths(int outputs, const wg_cli_path *output, int inputs,
   }
   for (int i = 0; i < outputs; i++)
     if (output[i].path) WG_TRY(wg_io_check_writable(output[i].path));
+  return WG_OK;
+}
+
+/* ---- directories ---- */
+
+int wg_cli_join(char path[PATH_MAX], const char *directory, const char *name) {
+  int length = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+  if (length < PATH_MAX) return WG_OK;
+  return wg_fail(WG_ERR_IO, "%s: the name is too long; choose a shorter directory", directory);
+}
+
+int wg_cli_make_directory(const char *path) {
+  char prefix[PATH_MAX];
+  size_t length = strlen(path);
+  for (size_t k = 1; k <= length && length < sizeof prefix; k++) {
+    if (path[k] != '/' && path[k] != '\0') continue;
+    memcpy(prefix, path, k);
+    prefix[k] = '\0';
+    if (mkdir(prefix, 0777) == 0 || errno == EEXIST) continue;
+    return wg_fail(WG_ERR_IO, "%s cannot be made: %s; give another --out", path, strerror(errno));
+  }
   return WG_OK;
 }

@@ -21,6 +21,7 @@ static const char usage[] =
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
     "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
     "  moments FLOW FILES   flows of Gaussians and of linear networks through their moments\n"
+    "  sphere A B           the unbalanced distance of two measures on the unit sphere\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  lmo G --out V        the descent direction of a matrix or force field under a gauge\n"
     "  polar G --out U      the polar factor of a matrix, exact or by polynomials\n"
@@ -28,6 +29,7 @@ static const char usage[] =
     "  plot TABLE           the columns of a table as lines: losses, energies, times\n"
     "  flow ENERGY          particles that follow an energy in the geometry of a gauge; resumable\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
+    "  reproduce NAME       an experiment of the paper, computed and drawn again\n"
     "  demo                 distances and figures of two shipped pairs of clouds\n"
     "  help [COMMAND]       this text, or that of a command; also COMMAND --help\n"
     "  version              the version; also --version\n"
@@ -60,11 +62,23 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const command commands[] = {
-    {"distance", wg_cli_distance},   {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
-    {"verify", wg_cli_verify},       {"gaussian", wg_cli_gaussian}, {"moments", wg_cli_moments},
-    {"gauge", wg_cli_gauge},         {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},
-    {"muon-step", wg_cli_muon_step}, {"plot", wg_cli_plot},         {"flow", wg_cli_flow},
-    {"info", wg_cli_info},           {"demo", wg_cli_demo},         {"help", run_help},
+    {"distance", wg_cli_distance},
+    {"pairwise", wg_cli_pairwise},
+    {"path", wg_cli_along},
+    {"verify", wg_cli_verify},
+    {"gaussian", wg_cli_gaussian},
+    {"moments", wg_cli_moments},
+    {"sphere", wg_cli_sphere},
+    {"gauge", wg_cli_gauge},
+    {"lmo", wg_cli_lmo},
+    {"polar", wg_cli_polar},
+    {"muon-step", wg_cli_muon_step},
+    {"plot", wg_cli_plot},
+    {"flow", wg_cli_flow},
+    {"reproduce", wg_cli_reproduce},
+    {"info", wg_cli_info},
+    {"demo", wg_cli_demo},
+    {"help", run_help},
     {"version", run_version},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

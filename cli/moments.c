@@ -3,8 +3,9 @@
 #include "moments.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <string.h>
+
+#include "plot/plot.h"
 
 static const char usage[] =
     "usage: wgamma moments kl M0 S0 M1 S1 --time T [options]\n"
@@ -36,6 +37,7 @@ static const char usage[] =
     "  --out FILE            .npz: times, energy, slope2 (N*^2), spent (its integral), and mean "
     "and\n"
     "                        cov, or r, a and b of the modes; events\n"
+    "  --plot FILE           energy and N*^2 over time (.pdf, .svg or .png)\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "For p > 1 an eigenvalue of the force's covariance can reach zero, where the equation does "
@@ -73,6 +75,7 @@ static int read_command_line(int argc, char **argv, wg_moments_request *asked) {
       {"time-limit", 0, WG_CLI_POSITIVE, &settings->time_limit},
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
   };
@@ -116,7 +119,8 @@ static int make_times(wg_mem *mem, const wg_moments_request *asked, wg_moments_r
 
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, const wg_moments_request *asked, wg_moments_result *found) {
-  const wg_cli_path outputs[] = {{"--out", asked->out}, {"--json", asked->json}};
+  const wg_cli_path outputs[] = {
+      {"--out", asked->out}, {"--plot", asked->plot}, {"--json", asked->json}};
   const wg_cli_path inputs[] = {{"the first file", asked->input[0]},
                                 {"the second file", asked->input[1]},
                                 {"the third file", asked->input[2]},
@@ -124,6 +128,7 @@ static int check_request(wg_mem *mem, const wg_moments_request *asked, wg_moment
                                 {"--mean", asked->mean},
                                 {"--offset", asked->offset}};
   WG_TRY(make_times(mem, asked, found));
+  if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
   WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   WG_TRY(wg_gauge_canonical(asked->gauge, 0, found->gauge, sizeof found->gauge));
   return wg_cli_check_paths(sizeof outputs / sizeof *outputs, outputs,

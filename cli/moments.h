@@ -16,7 +16,7 @@ typedef struct wg_moments_request {
   wg_moments_kind kind;
   const char *word; /* kl, linear, affine, modal */
   const char *input[WG_MOMENTS_INPUTS], *mean, *offset;
-  const char *gauge, *times_text, *out, *json;
+  const char *gauge, *times_text, *out, *plot, *json;
   double end;
   int64_t samples;
   wg_settings settings;

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "moments.h"
+#include "plot/plot.h"
 
 static const char *event_in_words(int kind) {
   static const char *const words[] = {
@@ -147,9 +148,32 @@ static int write_samples(wg_mem *mem, const wg_moments_request *asked,
   return wg_io_write_npz(asked->out, count, members);
 }
 
+/* Energy and the rate at which it falls, on a logarithmic scale. */
+static int draw_curves(wg_mem *mem, const wg_moments_request *asked,
+                       const wg_moments_result *found) {
+  static const char *const labels[] = {"energy F", "rate N*\u00b2"};
+  const int64_t n = found->info.samples;
+  double *curves = WG_NEW(mem, double, 3 * n), *table = WG_NEW(mem, double, 3 * n);
+  char title[WG_CLI_SENTENCE];
+  if (!curves || !table) return wg_no_memory();
+  WG_TRY(wg_moments_get_curves(found->moments, curves, curves + n, curves + 2 * n, NULL, NULL));
+  for (int64_t k = 0; k < n; k++)
+    for (int c = 0; c < 3; c++) table[3 * k + c] = curves[c * n + k];
+  snprintf(title, sizeof title, "%s flow, gauge %.200s", asked->word, found->gauge);
+  const wg_plot_lines lines = {.title = title,
+                               .axis = "time",
+                               .logarithmic = true,
+                               .rows = n,
+                               .count = 2,
+                               .labels = labels,
+                               .table = table};
+  return wg_plot_table(asked->plot, &lines);
+}
+
 int wg_moments_write(wg_mem *mem, const wg_moments_request *asked, const wg_moments_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_samples(mem, asked, found), &first);
+  if (asked->plot) wg_cli_note(draw_curves(mem, asked, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;
 }

@@ -346,6 +346,51 @@ WG_API int wg_gaussian_geodesic(int64_t d, const double *mean0, const double *co
 WG_API int wg_gaussian_fit(int64_t n, int64_t d, const double *x, const double *a, double *mean,
                            double *cov);
 
+/* ---- 4b. Finite measures on the sphere (theory 7, docs/theory/sphere.md) --------------------- */
+
+typedef struct wg_sphere_info {
+  size_t struct_size;
+  int outcome;         /* a wg_outcome                                                           */
+  double lower, upper; /* of UW^2, re-derived from the data by certify/                          */
+  double gap;          /* (upper - lower) / upper, 0 when upper = 0                              */
+  double uw;           /* sqrt(uw2)                                                              */
+  double uw2;          /* gamma(A) without what upper pays for rounding                          */
+  double mass[2];      /* of the two measures                                                    */
+  double carried[2];   /* of which transported; the rest is destroyed, created                   */
+  double least_ratio, most_ratio; /* c, C with c WFR^2 <= UW^2 <= C WFR^2 (WFR: gauge trace)     */
+  double seconds;
+  int64_t calls; /* directions Q that were tried                                                 */
+  int64_t steps; /* of the interior point, in all of them                                        */
+  int64_t peak_bytes;
+} wg_sphere_info;
+typedef struct wg_sphere_solution wg_sphere_solution;
+
+/* UW^2 between sum a_i delta(x_i) and sum b_j delta(y_j) on the unit sphere of R^d, d >= 2, for a
+ * convex gauge. x: n x d, y: m x d, rows of length one within 1e-6 (normalise != 0: of any length
+ * but 0; they are divided by it); a, b: masses > 0, any total; NULL: all equal, of sum one.
+ * settings NULL: tol 1e-8 and defaults; max_calls counts the Q that are tried; seed is not used.
+ * Certified: upper - lower <= tol upper, or 1e-12 of the masses. info and solution may be NULL; the
+ * solution is to be freed. Returns the outcome (>= 0) or a negative status. Cost: n m d for each
+ * scan of all pairs, and min(n, m)^3 / 3 a step; memory min(n, m)^2 numbers. */
+WG_API int wg_sphere(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
+                     const double *y, const double *b, const char *gauge, int normalise,
+                     const wg_settings *settings, wg_sphere_info *info,
+                     wg_sphere_solution **solution);
+/* The semi-coupling and what proves the lower bound; views live until the solution is freed. */
+typedef struct wg_semicoupling {
+  size_t struct_size;
+  int64_t count;
+  const int64_t *row, *col; /* count: indices of the atoms                                       */
+  const double *g0, *g1;    /* count: mass that leaves row, that arrives at col; what their sums
+                               lack of a and b is destroyed and created                          */
+  const double *c;          /* count: 0 < c <= sqrt(g0 g1)                                       */
+  const double *q;          /* d x d, in K_gamma                                                 */
+  const double *u, *v;      /* n, m: u_i v_j >= (x_i' Q y_j)_+^2                                 */
+  const double *moment;     /* d x d: A, gamma(A) = uw2                                          */
+} wg_semicoupling;
+WG_API int wg_sphere_get(const wg_sphere_solution *solution, wg_semicoupling *view);
+WG_API void wg_sphere_free(wg_sphere_solution *solution); /* NULL is fine */
+
 /* ---- 5. Gauges (theory 1) ------------------------------------------------------------------- */
 
 /* Checks `gauge` for dimension d and writes its canonical spelling (d = 0: any dimension). */

@@ -115,6 +115,30 @@ int wg_cert_normal_bounds(wg_mem *mem, const wg_cert_normal *data, const wg_gaug
                           const double *contraction, const double *q, double margin, double *moment,
                           wg_cert_normal_report *report);
 
+/* ---- measures on the sphere (theory 7, sphere.c) ---- */
+/* Both bounds of UW^2 between finite measures on the unit sphere: from a semi-coupling, whose rows
+ * of g0 and columns of g1 are divided down to the masses where they exceed them, and from q (d x d,
+ * any matrix) with u (n[0], > 0). spec is convex. */
+typedef struct wg_cert_sphere {
+  int64_t d, n[2];
+  const double *w[2], *mass[2]; /* n x d, directions; n, masses > 0 */
+} wg_cert_sphere;
+typedef struct wg_cert_semicoupling {
+  int64_t count;
+  const int64_t *row, *col;
+  const double *g0, *g1, *c; /* c above sqrt(g0 g1) counts as that */
+} wg_cert_semicoupling;
+typedef struct wg_cert_sphere_report {
+  double lower, upper;
+  double value;      /* gamma of the moment, without what pays for rounding */
+  double dual_gauge; /* of q, divided away when above one                   */
+} wg_cert_sphere_report;
+/* margin as in wg_cert_lower; moment (d x d, may be NULL): A of the semi-coupling. */
+int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
+                          const wg_gauge_spec *spec, const wg_cert_semicoupling *plan,
+                          const double *q, const double *u, double margin, double *moment,
+                          wg_cert_sphere_report *report);
+
 /* ---- shared by the files of this folder only ---- */
 /* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
 typedef struct wg_cert_factor {

@@ -11,6 +11,10 @@ static wg_colour mix(wg_colour from, wg_colour to, double t) {
                      from.blue + t * (to.blue - from.blue)};
 }
 
+const wg_colour wg_colours[WG_COLOURS] = {
+    {0.000, 0.447, 0.698}, {0.835, 0.369, 0.000}, {0.000, 0.620, 0.451}, {0.800, 0.475, 0.655},
+    {0.902, 0.624, 0.000}, {0.337, 0.706, 0.914}, {0.250, 0.250, 0.250}, {0.600, 0.600, 0.600}};
+
 wg_colour wg_colour_at(double t) {
   /* Straight from blue to vermillion the middle would be mud. */
   const wg_colour middle = {0.560, 0.260, 0.600};

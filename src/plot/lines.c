@@ -3,12 +3,7 @@
  * gaps. A logarithmic axis ends at whole powers of ten, so that at least two of them are marked. */
 #include "plot/panel.h"
 
-enum { MOST_LINES = 8, MOST_TICKS = 9 };
-
-/* Okabe and Ito's colours, without the yellow, which is too light for a line. */
-static const wg_colour colours[MOST_LINES] = {
-    {0.000, 0.447, 0.698}, {0.835, 0.369, 0.000}, {0.000, 0.620, 0.451}, {0.800, 0.475, 0.655},
-    {0.902, 0.624, 0.000}, {0.337, 0.706, 0.914}, {0.250, 0.250, 0.250}, {0.600, 0.600, 0.600}};
+enum { MOST_LINES = WG_COLOURS, MOST_TICKS = 9 };
 
 typedef struct span {
   double low, high;
@@ -128,7 +123,7 @@ static void draw_line(cairo_t *cairo, const chart *c, int64_t s) {
       cairo_move_to(cairo, across(c, x), along(c, height));
     open = known;
   }
-  wg_set_colour(cairo, colours[s - 1], 1.0);
+  wg_set_colour(cairo, wg_colours[s - 1], 1.0);
   cairo_set_line_width(cairo, 1.2);
   cairo_stroke(cairo);
 }
@@ -137,7 +132,7 @@ static void draw_legend(cairo_t *cairo, const chart *c) {
   double width = c->rect.width / (double)c->lines->count, y = c->rect.y - 6.0;
   for (int64_t s = 0; s < c->lines->count; s++) {
     double x = c->rect.x + width * (double)s;
-    wg_set_colour(cairo, colours[s], 1.0);
+    wg_set_colour(cairo, wg_colours[s], 1.0);
     cairo_set_line_width(cairo, 1.2);
     cairo_move_to(cairo, x, y - 2.3);
     cairo_line_to(cairo, x + 12.0, y - 2.3);

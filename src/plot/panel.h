@@ -38,6 +38,9 @@ typedef struct wg_colour {
 /* Blue for x, vermillion for y (Okabe and Ito's palette, safe for the colour-blind), dark grey for
  * everything that is neither. */
 extern const wg_colour wg_colour_x, wg_colour_y, wg_colour_ink;
+/* One colour a line, of the same palette, without the yellow, which is too light for one. */
+enum { WG_COLOURS = 8 };
+extern const wg_colour wg_colours[WG_COLOURS];
 /* From x's colour at t = 0 through purple to y's at t = 1. */
 wg_colour wg_colour_at(double t);
 void wg_set_colour(cairo_t *cairo, wg_colour colour, double opacity);

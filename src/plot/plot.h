@@ -60,6 +60,37 @@ typedef struct wg_plot_lines {
 } wg_plot_lines;
 int wg_plot_table(const char *path, const wg_plot_lines *lines);
 
+/* Curves in planes, side by side: trajectories in a phase plane, say. Points are pairs x, y; what
+ * is not finite is a gap. colour: 0 .. 7 of the palette, or below zero: grey, thin, behind the
+ * others. */
+typedef struct wg_plot_curve {
+  int64_t count;
+  const double *points; /* count x 2 */
+  int colour;
+} wg_plot_curve;
+/* A dot: filled where the curve goes on, a ring for an event, a cross for a target. */
+typedef enum wg_plot_sign { WG_PLOT_DOT, WG_PLOT_RING, WG_PLOT_CROSS } wg_plot_sign;
+typedef struct wg_plot_mark {
+  double x, y;
+  wg_plot_sign sign;
+  int colour;
+} wg_plot_mark;
+typedef struct wg_plot_plane {
+  const char *title, *x_axis, *y_axis;
+  double low[2], high[2]; /* of the axes */
+  int64_t curve_count, mark_count;
+  const wg_plot_curve *curves;
+  const wg_plot_mark *marks;
+} wg_plot_plane;
+typedef struct wg_plot_planes {
+  const char *title;
+  int64_t label_count; /* of the legend: label k has colour k */
+  const char *const *labels;
+  int64_t count, columns; /* 1 .. 12 panels, in rows of `columns` */
+  const wg_plot_plane *planes;
+} wg_plot_planes;
+int wg_plot_phase(const char *path, const wg_plot_planes *planes);
+
 /* A flow of particles. Points are drawn as they are when d = 2, in their first two columns when
  * d > 2, over time when d = 1. */
 typedef struct wg_plot_run {

@@ -1,17 +1,9 @@
-/* Private to spectral/: the master problem of the cutting planes,
- *   min over weights w >= 0, sum w = 1, of gamma(sum_k w_k Sigma_k)
- *   = max over Q in K_gamma of min_k <Q, Sigma_k>   (theory 3.2 restricted to known couplings). */
+/* Private to spectral/: the blocks of the gauge in the interior points; the master itself is on the
+ * front page. */
 #ifndef WG_MASTER_H
 #define WG_MASTER_H
 
-#include "gauge/gauge.h"
-
-/* columns: count moment matrices d x d, one after another. tol: relative gap asked for.
- * weights: count (out), q: d x d in K (out). *lower <= optimum <= *upper as computed from q and
- * weights (not rigorous: rounding is not counted; certify/ does that). */
-int wg_master_solve(wg_context *context, const wg_gauge_spec *spec, int64_t count,
-                    const double *columns, double tol, double *weights, double *q, double *lower,
-                    double *upper);
+#include "spectral/spectral.h"
 
 /* ---- one block of the gauge within the interior point (block.c) ---- */
 typedef enum wg_block_form { WG_FORM_TRACE, WG_FORM_SMOOTH, WG_FORM_SPECTRAL } wg_block_form;

@@ -39,4 +39,14 @@ typedef struct wg_spectral_answer {
 int wg_spectral_solve(wg_spectral *spectral, const wg_gauge_spec *spec,
                       const wg_spectral_limits *limits, wg_spectral_answer *answer);
 
+/* ---- the master problem of cutting planes (master.c), for sphere/ as well ---- */
+/* min over weights w >= 0, sum w = 1, of gamma(sum_k w_k Sigma_k)
+ *   = max over Q in K_gamma of min_k <Q, Sigma_k>   (theory 3.2 restricted to known couplings).
+ * columns: count moment matrices d x d, one after another. tol: relative gap asked for.
+ * weights: count (out), q: d x d in K (out). *lower <= optimum <= *upper as computed from q and
+ * weights (not rigorous: rounding is not counted; certify/ does that). */
+int wg_master_solve(wg_context *context, const wg_gauge_spec *spec, int64_t count,
+                    const double *columns, double tol, double *weights, double *q, double *lower,
+                    double *upper);
+
 #endif

@@ -27,6 +27,7 @@ def normalise(line):
     line = re.sub(r"^(work +)\d+ (exact OT solve)s?, \d+ pivots?", r"\1N \2s, N pivots", line)
     line = re.sub(r"^(cuts +)\d+", r"\1N", line)
     line = re.sub(r"^(work +)\d+ steps?$", r"\1N steps", line)
+    line = re.sub(r"^(work +)\d+ directions?, \d+ steps?$", r"\1N directions, N steps", line)
     return re.sub(r'^( *"(?:seconds|peak_bytes)": )[-+0-9.e]+', r"\1T", line)
 
 

@@ -784,8 +784,46 @@ static void numbers(void **state) {
   }
 }
 
+/* A diagonal in the colour asked for, a mark where it was put; axes that are none are refused. */
+static void curves_in_planes(void **state) {
+  (void)state;
+  const double diagonal[] = {0, 0, 0.5, 0.5, NAN, 1, 0.7, 0.7, 1, 1};
+  const wg_plot_curve curves[] = {{5, diagonal, 1}, {2, diagonal, -1}};
+  const wg_plot_mark marks[] = {
+      {0, 1, WG_PLOT_RING, 0}, {1, 0, WG_PLOT_CROSS, -1}, {0.5, 0.5, WG_PLOT_DOT, 2}};
+  const char *const labels[] = {"one", "two"};
+  wg_plot_plane plane = {"t", "x", "y", {-0.1, -0.1}, {1.1, 1.1}, 2, 3, curves, marks};
+  wg_plot_planes planes = {"title", 2, labels, 1, 1, &plane};
+  assert_int_equal(wg_plot_phase(file_in("plane.svg"), &planes), WG_OK);
+  check_svg(file_in("plane.svg"));
+  assert_int_equal(wg_plot_phase(file_in("plane.png"), &planes), WG_OK);
+  cairo_surface_t *image = cairo_image_surface_create_from_png(file_in("plane.png"));
+  const int width = cairo_image_surface_get_width(image),
+            step = cairo_image_surface_get_stride(image);
+  const int height = cairo_image_surface_get_height(image);
+  const unsigned char *pixels = cairo_image_surface_get_data(image);
+  int left = width, right = 0, low = 0, high = height;
+  for (int i = height / 8; i < height; i++) /* below the legend */
+    for (int j = 0; j < width; j++) {
+      const unsigned char *p = pixels + (size_t)i * (size_t)step + 4 * (size_t)j;
+      if (!(p[2] > p[0] + 150)) continue; /* vermillion */
+      if (j < left) left = j, low = i;
+      if (j > right) right = j, high = i;
+    }
+  cairo_surface_destroy(image);
+  assert_true(right - left > width * 2 / 3 && low - high > height * 2 / 3);
+  plane.high[1] = plane.low[1];
+  assert_int_equal(wg_plot_phase(file_in("plane.svg"), &planes), WG_ERR_ARGUMENT);
+  plane.high[1] = NAN;
+  assert_int_equal(wg_plot_phase(file_in("plane.svg"), &planes), WG_ERR_ARGUMENT);
+  planes.count = 13;
+  assert_int_equal(wg_plot_phase(file_in("plane.svg"), &planes), WG_ERR_ARGUMENT);
+  empty_directory();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(curves_in_planes),
       cmocka_unit_test(figures_of_every_dimension),
       cmocka_unit_test(degenerate_clouds),
       cmocka_unit_test(flat_clouds),

@@ -1,0 +1,21 @@
+/* Private to the files of wgamma reproduce: the experiments. */
+#ifndef WG_CLI_REPRODUCE_H
+#define WG_CLI_REPRODUCE_H
+
+#include "cli.h"
+
+/* Where an experiment puts its figures, and what it says. */
+typedef struct wg_reproduction {
+  const char *out; /* a directory that is there           */
+  FILE *text;      /* NULL: nothing is to be said         */
+  int threads;
+  wg_mem *mem;
+  int outcome;        /* set: a wg_outcome                */
+  int64_t peak_bytes; /* set: most of one solve           */
+  json_t *own;        /* set: what goes into the document */
+} wg_reproduction;
+
+/* ---- reproduce_gaussians.c ---- */
+int wg_reproduce_gaussians(wg_reproduction *run);
+
+#endif

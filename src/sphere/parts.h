@@ -1,0 +1,41 @@
+/* Private to sphere/: what its files share. */
+#ifndef WG_SPHERE_PARTS_H
+#define WG_SPHERE_PARTS_H
+
+#include "sphere/sphere.h"
+
+/* ---- pool.c: the pairs that may carry mass, and what a Q makes of them ---- */
+typedef struct wg_sphere_pool {
+  const wg_sphere_problem *p;
+  wg_mem *mem;
+  wg_context *context;
+  int64_t count, room;
+  int32_t *row, *col;  /* count                                       */
+  double *k;           /* count: w' Q w'                              */
+  double *seen[2];     /* n x d: w Q (side 0), w (side 1)             */
+  double *log_dual[2]; /* n: alpha = log u, beta = log v              */
+  double *best[2];     /* n: scratch of the scans                     */
+  int64_t *argument[2];
+  double scale; /* the largest entry of Q                       */
+} wg_sphere_pool;
+int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
+                   wg_sphere_pool *pool);
+/* Takes q (d x d) as the present cost: k of the pairs. */
+void wg_pool_set(wg_sphere_pool *pool, const double *q);
+/* First pairs and duals, under the present cost. */
+int wg_pool_begin(wg_sphere_pool *pool);
+/* From the present alpha: u (>= a floor) and the least v that goes with it, over all pairs. */
+void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v);
+/* Adds the pair that violates alpha + beta >= log k^2 most in each row and column; *added of them.
+ */
+int wg_pool_price(wg_sphere_pool *pool, int64_t *added);
+
+/* ---- inner.c: the transport under one Q on the pairs of the pool ---- */
+typedef struct wg_sphere_inner wg_sphere_inner;
+int wg_inner_create(wg_mem *mem, wg_sphere_pool *pool, wg_sphere_inner **inner);
+/* Moves the pool's duals to the optimum, to an absolute error of the value. flow (count of the
+ * pool): the plan, flow = g0 u = g1 v; on entry that of the time before, or zero. steps counts.
+ * WG_OK, or 1 where precision ended it. */
+int wg_inner_solve(wg_sphere_inner *inner, double error, double *flow, int64_t *steps);
+
+#endif
