@@ -39,7 +39,7 @@ def resume_to_the_end(arguments, where, kills, generator):
         process = start([*arguments, *again], where, stdout=subprocess.DEVNULL,
                         stderr=subprocess.PIPE)
         if killed < kills:
-            time.sleep(generator.uniform(0.0, 0.15))
+            time.sleep(generator.uniform(0.0, 0.1))
             process.send_signal(generator.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
         _, err = wait(process)
         if process.returncode < 0:
@@ -53,7 +53,7 @@ def resume_to_the_end(arguments, where, kills, generator):
 
 def test_killed(where):
     put_problem(where)
-    step = ["--method", "rk4", "--step", "0.002", "--every", "50"]
+    step = ["--method", "rk4", "--step", "0.0007", "--every", "200"]
     for more in (step, ["--tol", "1e-12", "--every", "7"]):
         arguments = flow(*more, "--quiet")
         done = run([*arguments, "--out", "whole.npz", "--log", "whole.csv"], where)
