@@ -30,6 +30,13 @@ any_font() {
   [ -n "$(find "${places[@]}" -name '*.[to]tf' -print -quit 2>/dev/null)" ]
 }
 python_modules() { (cd / && "$1" -c 'import numpy, ot, cvxpy, clarabel, scs') >/dev/null 2>&1; }
+python_for_tests() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import numpy, pytest' >/dev/null 2>&1 && return
+  done
+  return 1
+}
 python_for_benchmarks() { python_modules python3 || python_modules "$bench_python"; }
 python_or_venv() { python_for_benchmarks || python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 fuzzing_clang() {
@@ -69,6 +76,9 @@ find_missing() {
   need libflint-dev,libflint-arb-dev flint-devel flint ball_arithmetic
   need libcmocka-dev libcmocka-devel cmocka module cmocka
   need fonts-dejavu-core dejavu-sans-fonts - any_font
+  need python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
+    python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
+    numpy,scipy,python-matplotlib python_for_tests
   if [ "$purpose" = lint ]; then
     need clang-format clang-tools-extra clang-format command_exists clang-format
     need clang-tidy clang-tools-extra llvm command_exists clang-tidy

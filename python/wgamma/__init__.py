@@ -1,0 +1,23 @@
+"""Certified spectral Wasserstein distances and flows.
+
+The distance of two clouds is the cheapest transport when the covariance of the displacements is
+paid by a gauge: trace (W2), operator (the geometry of Muon), Schatten, Ky Fan, blocks. Every answer
+is a proved interval. Import pulls in NumPy only; SciPy, Matplotlib, tqdm and torch are used where
+they are installed and asked for (`wgamma.torch`).
+"""
+from ._library import VERSION as __version__, WgammaError
+from ._solving import Interrupted
+from .clouds import (Certificate, DistanceResult, Plan, Solver, distance, memory_estimate, verify)
+from .directions import lmo, measure_lmo, polar, polar_polynomial
+from .gauges import canonical, gauge, spectrum
+from .gaussians import GaussianResult, gaussian, gaussian_fit
+from .many import PairwiseResult, pairwise, path
+from .moments import (MomentsResult, moments_affine, moments_kl, moments_linear, moments_modal)
+
+__all__ = [
+    'Certificate', 'DistanceResult', 'GaussianResult', 'Interrupted', 'MomentsResult',
+    'PairwiseResult', 'Plan', 'Solver', 'WgammaError', 'canonical', 'distance', 'gauge', 'gaussian',
+    'gaussian_fit', 'lmo', 'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl',
+    'moments_linear', 'moments_modal', 'pairwise', 'path', 'polar', 'polar_polynomial', 'spectrum',
+    'verify',
+]

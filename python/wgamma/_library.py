@@ -1,0 +1,195 @@
+"""The shared library: where it is, its structures and functions, its errors.
+
+Structures are written down as their C declarations, in the order of include/wgamma.h; a test
+compares them with the header. Functions are declared by letters, one an argument:
+i int, l int64_t, d double, z size_t, s text, p pointer or array, F progress callback.
+"""
+import ctypes
+import os
+import pathlib
+import sys
+
+_C_TYPES = {'size_t': ctypes.c_size_t, 'int': ctypes.c_int, 'int64_t': ctypes.c_int64,
+            'uint64_t': ctypes.c_uint64, 'double': ctypes.c_double, 'pointer': ctypes.c_void_p,
+            'text': ctypes.c_char_p}
+
+
+class Structure(ctypes.Structure):
+    """A structure of the library that knows its own size."""
+
+    def __init__(self, **values):
+        super().__init__(**values)
+        if hasattr(type(self), 'struct_size'):
+            self.struct_size = ctypes.sizeof(self)
+
+    def as_dict(self):
+        """Its numbers by name, without the size."""
+        return {name: getattr(self, name) for name, _ in self._fields_ if name != 'struct_size'}
+
+
+def _structure(name, declarations):
+    """A class from C-like declarations: 'int a, b; double c; char text[640]'."""
+    fields = []
+    for declaration in declarations.split(';'):
+        words = declaration.split(None, 1)
+        for field in (words[1].split(',') if words else ()):
+            field, _, length = field.strip().rstrip(']').partition('[')
+            kind = ctypes.c_char if words[0] == 'char' else _C_TYPES[words[0]]
+            fields.append((field, kind * int(length) if length else kind))
+    return type(name, (Structure,), {'_fields_': fields, '__slots__': ()})
+
+
+Progress = _structure('Progress', 'text phase; double seconds, lower, upper, seconds_left; '
+                                  'int64_t oracle_calls')
+Settings = _structure('Settings', 'size_t struct_size; double tol, time_limit; int64_t max_calls, '
+                                  'memory_limit; int threads; uint64_t seed; '
+                                  'pointer progress, progress_data')
+Info = _structure('Info', 'size_t struct_size; int outcome; double lower, upper, gap, w, seconds; '
+                          'int64_t oracle_calls, pivots, peak_bytes, dropped_x, dropped_y, q_rank')
+Plan = _structure('Plan', 'int64_t count; pointer row, col, mass')
+StructureInfo = _structure('StructureInfo',
+                           'size_t struct_size; int64_t q_rank, blocks; int is_map, is_map_back; '
+                           'int64_t split_x, split_y; double split_mass_x, split_mass_y')
+BlockStructure = _structure('BlockStructure',
+                            'size_t struct_size; int64_t start, size; double value, share; '
+                            'int active; int64_t rank, cut, above, tied')
+Uniqueness = _structure('Uniqueness',
+                        'size_t struct_size; int plan, q, potentials, point_gradients, '
+                        'weight_gradients; double resolution, q_radius')
+Points = _structure('Points', 'int64_t n; pointer points, weights')
+Pair = _structure('Pair', 'size_t struct_size; int64_t i, j; int outcome; '
+                          'double lower, upper, gap, w, seconds; int64_t oracle_calls')
+PairwiseInfo = _structure('PairwiseInfo',
+                          'size_t struct_size; int outcome, workers; int64_t pairs, oracle_calls, '
+                          'pivots; double seconds; int64_t peak_bytes')
+Certificate = _structure('Certificate',
+                         'size_t struct_size; int64_t n, m, d, count; pointer x, a, y, b; '
+                         'text gauge; pointer row, col, mass, q, f, g; double lower, upper, tol; '
+                         'int64_t cuts; pointer cut_q, cut_f, cut_g')
+Verdict = _structure('Verdict', 'size_t struct_size; int valid; double lower, upper, lower_excess, '
+                                'upper_excess; char finding[640]')
+RigorousVerdict = _structure('RigorousVerdict',
+                             'size_t struct_size; int valid; double lower_lo, lower_hi, upper_lo, '
+                             'upper_hi, lower_excess, upper_excess, seconds; int64_t bits; '
+                             'char finding[320]')
+GaussianInfo = _structure('GaussianInfo',
+                          'size_t struct_size; int outcome; double lower, upper, gap, w, w2, '
+                          'seconds; int64_t steps, peak_bytes, rank0, rank1, q_rank; '
+                          'int closed_form, is_map')
+LmoSettings = _structure('LmoSettings', 'size_t struct_size; int threads; double rank_tol, tie_tol, '
+                                        'accuracy; int passes, check')
+LmoReport = _structure('LmoReport',
+                       'size_t struct_size; double dual_norm, identity_error, norm_error; '
+                       'int64_t rank; double condition; int passes; double estimate, seconds; '
+                       'int64_t peak_bytes')
+PolarSettings = _structure('PolarSettings',
+                           'size_t struct_size; int threads, method, steps; double tol; '
+                           'int degree; double lower; int gram; double rank_tol; int check')
+PolarReport = _structure('PolarReport',
+                         'size_t struct_size; int method, steps, gram, passes; int64_t rank; '
+                         'double condition, estimate, sigma_min, sigma_max, orthogonality, '
+                         'seconds; int64_t peak_bytes')
+MomentsInfo = _structure('MomentsInfo',
+                         'size_t struct_size; int outcome; int64_t samples, events; double time, '
+                         'energy0, energy, spent, defect, seconds; int64_t steps, rejected, '
+                         'evaluations, peak_bytes')
+MomentsEvent = _structure('MomentsEvent', 'size_t struct_size; int kind; int64_t mode; double time')
+
+#: Class of every structure of the header that is mirrored here.
+STRUCTURES = {
+    'wg_progress': Progress, 'wg_settings': Settings, 'wg_info': Info, 'wg_plan': Plan,
+    'wg_structure': StructureInfo, 'wg_block_structure': BlockStructure,
+    'wg_uniqueness': Uniqueness, 'wg_points': Points, 'wg_pair': Pair,
+    'wg_pairwise_info': PairwiseInfo, 'wg_certificate': Certificate, 'wg_verdict': Verdict,
+    'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
+    'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
+    'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
+    'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent,
+}
+
+ProgressCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Progress), ctypes.c_void_p)
+PairCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Pair), ctypes.c_void_p)
+
+#: Arguments of the functions that return a status.
+FUNCTIONS = {
+    'wg_setup': 'plllppppsp', 'wg_solve': 'pp', 'wg_set_gauge': 'ps', 'wg_set_points': 'ppp',
+    'wg_set_tol': 'pd', 'wg_get_plan': 'pp', 'wg_get_q': 'pp', 'wg_get_moment': 'pp',
+    'wg_get_potentials': 'ppp', 'wg_geodesic': 'pdpp', 'wg_get_spectra': 'pppp',
+    'wg_project': 'plpp', 'wg_get_structure': 'pp', 'wg_get_block': 'plp',
+    'wg_get_uniqueness': 'pp', 'wg_get_gradients': 'pppppp', 'wg_pairwise': 'llpspppPp',
+    'wg_get_certificate': 'pp', 'wg_verify': 'pip', 'wg_verify_rigorous': 'pip',
+    'wg_gaussian': 'lppppspppppp', 'wg_gaussian_verify': 'lppppsppddp',
+    'wg_gaussian_geodesic': 'lpppppdpp', 'wg_gaussian_fit': 'llpppp',
+    'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_spectrum': 'lpp',
+    'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_polar': 'llpppp',
+    'wg_polar_f32': 'llpppp', 'wg_polar_batch': 'lllpppp', 'wg_polar_batch_f32': 'lllpppp',
+    'wg_polar_polynomial': 'iddpp', 'wg_moments_kl': 'lppppslppp',
+    'wg_moments_linear': 'llpppslppp', 'wg_moments_affine': 'lppppslppp',
+    'wg_moments_modal': 'lpppslppp', 'wg_moments_get_info': 'pp',
+    'wg_moments_get_curves': 'pppppp', 'wg_moments_get_gaussian': 'plpp',
+    'wg_moments_get_modes': 'plppp', 'wg_moments_get_event': 'plp',
+}
+#: Functions that return something else, or nothing.
+OTHERS = {
+    'wg_version': ('', ctypes.c_char_p), 'wg_status_text': ('i', ctypes.c_char_p),
+    'wg_outcome_text': ('i', ctypes.c_char_p), 'wg_error_detail': ('', ctypes.c_char_p),
+    'wg_settings_init': ('p', None), 'wg_lmo_settings_init': ('p', None),
+    'wg_polar_settings_init': ('p', None), 'wg_free': ('p', None),
+    'wg_moments_free': ('p', None), 'wg_memory_estimate': ('lll', ctypes.c_int64),
+}
+#: Of the header, deliberately not bound.
+UNBOUND = ('wg_distance',)  # wg_setup and wg_solve give more
+UNBOUND_PREFIXES = (
+    'wg_muon_',    # wgamma.torch has optimisers
+    'wg_energy_',  # flows of particles and the sphere are reached by the command so far
+    'wg_flow_',
+    'wg_sphere',
+)
+_LETTERS = {'i': ctypes.c_int, 'l': ctypes.c_int64, 'd': ctypes.c_double, 'z': ctypes.c_size_t,
+            's': ctypes.c_char_p, 'p': ctypes.c_void_p, 'P': ctypes.c_void_p}
+
+OUTCOMES = ('certified', 'gap-open', 'call-limit', 'time-limit', 'stopped', 'local')
+
+
+def _find():
+    given = os.environ.get('WGAMMA_LIBRARY')
+    if given:
+        return given
+    ending = {'darwin': 'dylib'}.get(sys.platform, 'so')
+    here = pathlib.Path(__file__).resolve().parent
+    for folder in (here, here.parents[1] / 'build'):
+        path = folder / f'libwgamma.{ending}'
+        if path.exists():
+            return str(path)
+    raise ImportError(f'libwgamma.{ending} is not in {here}: install the package with pip, or '
+                      'set WGAMMA_LIBRARY to the library')
+
+
+def _load():
+    library = ctypes.CDLL(_find())
+    for name, letters in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = [_LETTERS[k] for k in letters], ctypes.c_int
+    for name, (letters, result) in OTHERS.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = [_LETTERS[k] for k in letters], result
+    return library
+
+
+LIBRARY = _load()
+VERSION = LIBRARY.wg_version().decode()
+
+
+class WgammaError(RuntimeError):
+    """A failure inside the library: a defect, or a state that does not allow the call."""
+
+
+_ERRORS = {-1: ValueError, -2: ValueError, -3: MemoryError, -4: MemoryError}
+
+
+def call(name, *arguments):
+    """Calls a function that returns a status; returns it, or raises the library's sentence."""
+    status = getattr(LIBRARY, name)(*arguments)
+    if status < 0:
+        raise _ERRORS.get(status, WgammaError)(LIBRARY.wg_error_detail().decode())
+    return status
