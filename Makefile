@@ -15,7 +15,7 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
   >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
 compile = cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo install clean
+.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo wheel install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -73,6 +73,9 @@ bench-lmo: all
 	@scripts/setup.sh bench
 	@python3 -B bench/micro/lmo/run.py --out bench/micro/lmo/results/compare.json
 	@python3 -B bench/e2e/lmo/run.py --out bench/e2e/lmo/results/compare.json
+
+wheel: setup
+	@scripts/wheel.sh
 
 install: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release $(if $(PREFIX),-DCMAKE_INSTALL_PREFIX=$(PREFIX)))

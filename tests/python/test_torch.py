@@ -25,7 +25,7 @@ def test_values_and_weights():
     w2.backward()
     result = wgamma.distance(x.numpy(), y.numpy(), 'operator', tol=1e-8)
     assert w2.dtype == torch.float32 and float(w2.detach()) == pytest.approx(result.w2, rel=1e-6)
-    assert a.grad.shape == (8,) and abs(float((a * a.grad).sum())) < 1e-9
+    assert a.grad.shape == (8,) and abs(float((a * a.grad).sum().detach())) < 1e-9
     assert float(wt.distance(x, y)) == pytest.approx(result.w, rel=1e-5)
 
 
