@@ -4,6 +4,7 @@
 #   make test       everything, also under sanitizers     make lint    format, static checks, pages
 #   make test-long  the tests that take their time        make fuzz    FUZZ_SECONDS=60 of fuzzing
 #   make install    PREFIX=/usr/local                     make bench-ot    against POT
+#   make wheel      of the Python package, tested
 #   make bench-long large clouds, up to a million points  make bench-static  against CVXPY, POT
 
 PREFIX ?=

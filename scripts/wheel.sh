@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the source archive and the wheel of the Python package, puts the libraries it needs into the
-# wheel, installs that wheel into an empty environment and runs the tests there.
+# Builds the source archive and the wheel of the Python package, puts the libraries it needs into
+# the wheel, installs that wheel into an empty environment and runs the tests there.
 #
 #   scripts/wheel.sh [DIRECTORY]     default: build-wheel
 set -euo pipefail

@@ -221,7 +221,8 @@ def test_ctrl_c_gives_the_interval():
 
 
 def test_time_limit():
-    assert wgamma.distance(*big_clouds(), 'kyfan:3', tol=1e-12, time_limit=0.2).outcome == 'time-limit'
+    result = wgamma.distance(*big_clouds(), 'kyfan:3', tol=1e-12, time_limit=0.2)
+    assert result.outcome == 'time-limit'
 
 
 def test_nothing_leaks():

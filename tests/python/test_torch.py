@@ -49,7 +49,7 @@ def train(model, optimiser, x, y, steps):
 
 @pytest.mark.skipif(not hasattr(torch.optim, 'Muon'), reason='this torch has no Muon')
 def test_parity_with_torch_s_muon():
-    """In float64, where both make the same five quintic steps (torch in bfloat16: a rough match)."""
+    """Both make the same five quintic steps, torch's in bfloat16: a rough match."""
     ours, x, y = problem()
     theirs, _, _ = problem()
     mine = wt.Muon(ours.parameters(), lr=0.02, momentum=0.95, weight_decay=0.1, method='muon')
