@@ -95,6 +95,31 @@ MomentsInfo = _structure('MomentsInfo',
                          'evaluations, peak_bytes')
 MomentsEvent = _structure('MomentsEvent', 'size_t struct_size; int kind; int64_t mode; double time')
 
+SphereInfo = _structure('SphereInfo',
+                        'size_t struct_size; int outcome; double lower, upper, gap, uw, uw2, '
+                        'mass[2], carried[2], least_ratio, most_ratio, seconds; int64_t calls, '
+                        'steps, peak_bytes')
+Semicoupling = _structure('Semicoupling', 'size_t struct_size; int64_t count; pointer row, col, g0, '
+                                          'g1, c, q, u, v, moment')
+EnergySettings = _structure('EnergySettings',
+                            'size_t struct_size; int threads, method; double accuracy')
+FlowRecord = _structure('FlowRecord',
+                        'double time, step, energy, lyapunov, slope2, rate, speed, fenchel_gap, '
+                        'identity, identity_trapezoid, defect, pl_ratio, effective_time; '
+                        'int64_t rank, evaluations, method, clipped')
+FlowEvent = _structure('FlowEvent', 'double time, value; int64_t kind, mode')
+FlowSettings = _structure('FlowSettings',
+                          'size_t struct_size; int method; double step, tol, cutoff, inertia, cap; '
+                          'int newton_steps; int64_t max_steps; double time_limit; '
+                          'int64_t memory_limit; int threads; uint64_t seed; pointer reseed, '
+                          'reseed_data, progress, progress_data, accepted, accepted_data')
+FlowInfo = _structure('FlowInfo',
+                      'size_t struct_size; int outcome, resolved; double time, energy, lyapunov, '
+                      'slope2, start_energy, residual, most_cut, worst_gap, effective_time; '
+                      'int64_t steps, evaluations, rejected, clipped, switches, rank_changes, '
+                      'reversals, uphill; double seconds; int64_t peak_bytes')
+FlowLog = _structure('FlowLog', 'int64_t count, kept, event_count; pointer records, spectra, events')
+
 #: Class of every structure of the header that is mirrored here.
 STRUCTURES = {
     'wg_progress': Progress, 'wg_settings': Settings, 'wg_info': Info, 'wg_plan': Plan,
@@ -104,10 +129,16 @@ STRUCTURES = {
     'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
     'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
     'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
-    'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent,
+    'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent, 'wg_sphere_info': SphereInfo,
+    'wg_semicoupling': Semicoupling, 'wg_energy_settings': EnergySettings,
+    'wg_flow_record': FlowRecord, 'wg_flow_event': FlowEvent, 'wg_flow_settings': FlowSettings,
+    'wg_flow_info': FlowInfo, 'wg_flow_log': FlowLog,
 }
 
 ProgressCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Progress), ctypes.c_void_p)
+EnergyCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64,
+                                  ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
+                                  ctypes.c_void_p)
 PairCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Pair), ctypes.c_void_p)
 
 #: Arguments of the functions that return a status.
@@ -128,6 +159,13 @@ FUNCTIONS = {
     'wg_moments_modal': 'lpppslppp', 'wg_moments_get_info': 'pp',
     'wg_moments_get_curves': 'pppppp', 'wg_moments_get_gaussian': 'plpp',
     'wg_moments_get_modes': 'plppp', 'wg_moments_get_event': 'plp',
+    'wg_sphere': 'lllppppsippp', 'wg_sphere_get': 'pp', 'wg_energy_potential': 'pslpp',
+    'wg_energy_interaction': 'psp', 'wg_energy_mmd': 'psllppp', 'wg_energy_network': 'pslllppp',
+    'wg_energy_attention': 'pllllppp', 'wg_energy_linear': 'pllpp', 'wg_energy_w2': 'psllppp',
+    'wg_energy_callback': 'pldPp', 'wg_energy_sum': 'plpp', 'wg_energy_evaluate': 'pllpppp',
+    'wg_flow_setup': 'ppllppsp', 'wg_flow_run': 'pdp', 'wg_flow_get': 'ppppp',
+    'wg_flow_get_log': 'pp', 'wg_flow_summary': 'ppz', 'wg_flow_save': 'ppzp',
+    'wg_flow_load': 'ppz',
 }
 #: Functions that return something else, or nothing.
 OTHERS = {
@@ -135,16 +173,15 @@ OTHERS = {
     'wg_outcome_text': ('i', ctypes.c_char_p), 'wg_error_detail': ('', ctypes.c_char_p),
     'wg_settings_init': ('p', None), 'wg_lmo_settings_init': ('p', None),
     'wg_polar_settings_init': ('p', None), 'wg_free': ('p', None),
-    'wg_moments_free': ('p', None), 'wg_memory_estimate': ('lll', ctypes.c_int64),
+    'wg_moments_free': ('p', None), 'wg_sphere_free': ('p', None), 'wg_flow_free': ('p', None),
+    'wg_energy_free': ('p', None), 'wg_energy_settings_init': ('p', None),
+    'wg_flow_settings_init': ('p', None), 'wg_energy_dimension': ('p', ctypes.c_int64),
+    'wg_energy_name': ('p', ctypes.c_char_p),
+    'wg_memory_estimate': ('lll', ctypes.c_int64),
 }
 #: Of the header, deliberately not bound.
 UNBOUND = ('wg_distance',)  # wg_setup and wg_solve give more
-UNBOUND_PREFIXES = (
-    'wg_muon_',    # wgamma.torch has optimisers
-    'wg_energy_',  # flows of particles and the sphere are reached by the command so far
-    'wg_flow_',
-    'wg_sphere',
-)
+UNBOUND_PREFIXES = ('wg_muon_',)  # wgamma.torch has optimisers
 _LETTERS = {'i': ctypes.c_int, 'l': ctypes.c_int64, 'd': ctypes.c_double, 'z': ctypes.c_size_t,
             's': ctypes.c_char_p, 'p': ctypes.c_void_p, 'P': ctypes.c_void_p}
 

@@ -59,7 +59,7 @@ def test_arguments_are_as_many_as_the_header_s():
         count = 0 if declared.strip() == 'void' else declared.count(',') + 1
         assert len(letters) == count, name
         for letter, text in zip(letters, declared.split(',')):
-            pointer = '*' in text or text.strip().endswith('_fn done')
+            pointer = '*' in text or '_fn ' in text
             assert pointer == (letter in 'spP'), (name, text)
             if letter in 'ild':
                 kind = {'i': 'int ', 'l': 'int64_t ', 'd': 'double '}[letter]
@@ -104,7 +104,8 @@ def test_everything_public_has_a_docstring():
 
 def test_the_examples_in_docstrings():
     import doctest
-    for module in ('clouds', 'directions', 'gauges', 'gaussians', 'many', 'moments'):
+    for module in ('clouds', 'directions', 'energies', 'flows', 'gauges', 'gaussians', 'many',
+                   'moments', 'sphere'):
         __import__('wgamma.' + module)
         assert doctest.testmod(sys.modules['wgamma.' + module]).failed == 0
 

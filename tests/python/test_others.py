@@ -109,3 +109,68 @@ def test_flows_of_moments():
     assert flow.energy[0] - flow.energy[-1] == pytest.approx(flow.spent[-1], rel=1e-9)
     with pytest.raises(ValueError, match='r0'):
         wgamma.moments_modal([1.0], [2.0], [1.0], 1.0)
+
+
+def test_the_sphere():
+    angles = RNG.uniform(0, 6, size=(2, 5))
+    x, y = (np.c_[np.cos(t), np.sin(t)] for t in angles)
+    a, b = RNG.uniform(0.5, 1.5, size=(2, 5))
+    result = wgamma.sphere(x, y, 'operator', a=a, b=b)
+    assert result.outcome == 'certified' and result.lower <= result.upper
+    spread = np.einsum('k,ki,kj->ij', a, x, x) + np.einsum('k,ki,kj->ij', b, y, y)
+    cross = np.einsum('k,ki,kj->ij', result.c, x[result.row], y[result.col])
+    assert np.allclose(spread - cross - cross.T, result.moment, atol=1e-6)
+    assert np.all(result.c <= np.sqrt(result.g0 * result.g1) * (1 + 1e-9))
+    for m0, m1, theta, expected in ((1, 2, 1.0, 1.4717943025196407), (1, 2, 2.5, 3.0)):
+        found = wgamma.sphere([[1, 0]], [[np.cos(theta), np.sin(theta)]], 'trace', [m0], [m1])
+        assert found.uw2 == pytest.approx(expected, rel=1e-9)
+    with pytest.raises(ValueError):
+        wgamma.sphere(2 * x, y)
+    assert wgamma.sphere(2 * x, y, normalise=True).uw2 > 0
+
+
+def test_energies():
+    e = wgamma.energies
+    x, y, a = RNG.normal(size=(7, 2)), RNG.normal(size=(5, 2)), RNG.dirichlet(np.ones(7))
+    own = e.callback(lambda x, a: (a @ np.sum(x ** 4, axis=1), 4 * x ** 3), d=2)
+    cases = [e.potential('quadratic', centre=[1.0, 0.0]), e.potential('well:1'),
+             e.interaction('gaussian:0.7'), e.mmd(y), e.mmd(y, 'laplace:1', np.full(5, 0.2)),
+             e.network(RNG.normal(size=(9, 1)), RNG.normal(size=(9, 1)), 'tanh'),
+             e.linear([[0.5]]), own, 2 * own + e.mmd(y) * 0.5]
+    for energy in cases:
+        value, force = energy.evaluate(x, a)
+        direction, step = RNG.normal(size=x.shape), 1e-5
+        ahead, back = (energy.evaluate(x + s * direction, a)[0] for s in (step, -step))
+        slope = np.sum(a[:, None] * force * direction)
+        assert (ahead - back) / (2 * step) == pytest.approx(slope, rel=1e-5, abs=1e-8)
+    assert cases[3].name == 'mmd' and cases[3].dimension == 2
+    attention = e.attention(RNG.normal(size=(3, 4, 2)), RNG.normal(size=(3, 4, 2)), head=1)
+    assert attention.evaluate(RNG.normal(size=(6, 8)))[1].shape == (6, 8)
+    assert e.w2(y, 'operator').evaluate(x)[0] == pytest.approx(wgamma.distance(x, y).w2, rel=1e-5)
+    with pytest.raises(ZeroDivisionError):
+        e.callback(lambda x, a: 1 / 0).evaluate(x)
+    with pytest.raises(ValueError):
+        e.mmd(y, 'cosine:1')
+
+
+def test_flows():
+    e = wgamma.energies
+    x, y = RNG.normal(size=(40, 2)), RNG.normal(size=(40, 2)) + 2.0
+    for gauge in ('trace', 'operator', 'schatten:2'):
+        run = wgamma.flow(e.mmd(y), x, 2.0, gauge)
+        assert run.outcome == 'certified' and run.resolved and run.residual < 1e-3
+        assert run.points.shape == (51, 40, 2) and np.array_equal(run.points[0], x)
+        assert run.log['energy'][-1] == run.energy < run.log['energy'][0]
+        assert run.spectra.shape == (len(run.log['time']), 2) and 'resolved' in run.summary
+        assert run.energy == pytest.approx(e.mmd(y).evaluate(run.points[-1])[0], rel=1e-9)
+    own = e.callback(lambda x, a: (0.5 * a @ np.sum(x ** 2, axis=1), x.copy()))
+    run = wgamma.flow(own, x, times=[0.0, 0.5, 1.0], gauge='trace', tol=1e-8)
+    assert np.allclose(run.points[-1], x * np.exp(-1), atol=1e-5) and len(run.times) == 3
+    clip = wgamma.flow(e.mmd(y), x, 1.0, 'operator', method='clip', step=0.05)
+    assert np.all(np.diff(clip.log['energy']) <= 1e-15)
+    with pytest.raises(ZeroDivisionError):
+        wgamma.flow(e.callback(lambda x, a: 1 / 0), x, 1.0)
+    with pytest.raises(ValueError):
+        wgamma.flow(own, x)
+    with pytest.raises(ValueError):
+        wgamma.flow(own, x, 1.0, method='leapfrog')
