@@ -68,20 +68,6 @@ typedef struct demo {
 
 /* ---- places ---- */
 
-/* The directory asked for; else the first of the usual places that has the data. */
-static int find_data(demo *show) {
-  const char *const places[] = {"examples/data", WG_SOURCE_DIR "/examples/data", WG_DATA_DIR};
-  char probe[PATH_MAX];
-  show->data = show->asked.data;
-  for (size_t k = 0; !show->data && k < sizeof places / sizeof *places; k++) {
-    WG_TRY(wg_cli_join(probe, places[k], pairs[0].x));
-    if (access(probe, R_OK) == 0) show->data = places[k];
-  }
-  if (show->data) return WG_OK;
-  return wg_fail(WG_ERR_IO, "%s is neither in examples/data nor in %s; give --data DIR", pairs[0].x,
-                 WG_DATA_DIR);
-}
-
 static int figure_path(const demo *show, const pair *which, int kind, int ending,
                        char path[PATH_MAX]) {
   char name[64];
@@ -281,7 +267,7 @@ static int read_command_line(int argc, char **argv, options *asked) {
 }
 
 static int run_demo(demo *show) {
-  WG_TRY(find_data(show));
+  WG_TRY(wg_cli_find_data(show->asked.data, pairs[0].x, &show->data));
   WG_TRY(check_outputs(show));
   print_header(show->text);
   for (int p = 0; p < PAIRS; p++) WG_TRY(show_pair(show, p));

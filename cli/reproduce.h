@@ -6,8 +6,9 @@
 
 /* Where an experiment puts its figures, and what it says. */
 typedef struct wg_reproduction {
-  const char *out; /* a directory that is there           */
-  FILE *text;      /* NULL: nothing is to be said         */
+  const char *out;  /* a directory that is there          */
+  const char *data; /* where the shipped data are, or NULL: in the usual places */
+  FILE *text;       /* NULL: nothing is to be said         */
   int threads;
   wg_mem *mem;
   int outcome;        /* set: a wg_outcome                */
@@ -17,5 +18,10 @@ typedef struct wg_reproduction {
 
 /* ---- reproduce_gaussians.c ---- */
 int wg_reproduce_gaussians(wg_reproduction *run);
+
+/* ---- reproduce_flows.c ---- */
+int wg_reproduce_mmd(wg_reproduction *run);
+int wg_reproduce_mlp(wg_reproduction *run);
+int wg_reproduce_attention(wg_reproduction *run);
 
 #endif

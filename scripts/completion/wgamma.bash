@@ -21,7 +21,7 @@ _wgamma_options() {
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;
-    reproduce) printf '%s ' gaussians --out --threads --json --quiet --help ;;
+    reproduce) printf '%s ' gaussians mmd mlp attention --out --data --threads --json --quiet --help ;;
     sphere)
       printf '%s ' --weights-a --weights-b --normalise --gauge --wfr --tol --max-calls --time-limit \
         --memory-limit --threads --out --plot --json --quiet --help ;;
