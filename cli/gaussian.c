@@ -8,6 +8,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "plot/plot.h"
+
 static const char usage[] =
     "usage: wgamma gaussian M0 S0 M1 S1 [options]\n"
     "       wgamma gaussian --from-samples X Y [options]\n"
@@ -32,6 +34,7 @@ static const char usage[] =
     "                        and where there is one the map, x -> M1 + map (x - M0)\n"
     "  --geodesic T1,T2,...  --geodesic-out FILE\n"
     "                        means and covariances at these times, from 0 to 1, as .npz\n"
+    "  --plot FILE           both Gaussians and three between them (.pdf, .svg or .png)\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Exit status: 0 certified, 1 solved, but the gap is larger than asked or the outcome is local\n"
@@ -61,6 +64,7 @@ static int read_command_line(int argc, char **argv, wg_gaussian_request *asked) 
       {"out", 'o', WG_CLI_TEXT, &asked->out},
       {"geodesic", 0, WG_CLI_TEXT, &asked->geodesic},
       {"geodesic-out", 0, WG_CLI_TEXT, &asked->geodesic_out},
+      {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
   };
@@ -88,8 +92,10 @@ static int read_inputs(int argc, char **argv, wg_gaussian_request *asked) {
 
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, wg_gaussian_request *asked) {
-  const wg_cli_path outputs[] = {
-      {"--out", asked->out}, {"--geodesic-out", asked->geodesic_out}, {"--json", asked->json}};
+  const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--geodesic-out", asked->geodesic_out},
+                                 {"--plot", asked->plot},
+                                 {"--json", asked->json}};
   const bool samples = asked->from_samples;
   const wg_cli_path inputs[] = {{samples ? "X" : "M0", asked->input[0]},
                                 {samples ? "Y" : "S0", asked->input[1]},
@@ -100,6 +106,7 @@ static int check_request(wg_mem *mem, wg_gaussian_request *asked) {
   if (!asked->geodesic != !asked->geodesic_out)
     return wg_fail(WG_ERR_ARGUMENT, "--geodesic and --geodesic-out belong together; add %s",
                    asked->geodesic ? "--geodesic-out FILE" : "--geodesic T1,T2,...");
+  if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
   WG_TRY(wg_cli_read_times(mem, asked->geodesic, &asked->times_count, &asked->times));
   for (int64_t k = 0; k < asked->times_count; k++)
     if (!(asked->times[k] >= 0.0 && asked->times[k] <= 1.0))

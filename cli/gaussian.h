@@ -10,7 +10,7 @@ enum { WG_GAUSSIAN_INPUTS = 4 }; /* M0 S0 M1 S1, or the clouds X and Y */
 typedef struct wg_gaussian_request {
   const char *input[WG_GAUSSIAN_INPUTS];
   bool from_samples;
-  const char *a, *b, *gauge, *out, *geodesic, *geodesic_out, *json;
+  const char *a, *b, *gauge, *out, *geodesic, *geodesic_out, *plot, *json;
   wg_settings settings;
   int64_t times_count;
   double *times;
@@ -35,6 +35,9 @@ typedef struct wg_gaussian_result {
 
 /* ---- gaussian_read.c ---- */
 int wg_gaussian_read(wg_mem *mem, const wg_gaussian_request *asked, wg_gaussian_result *found);
+/* ---- gaussian_plot.c ---- */
+int wg_gaussian_plot(wg_mem *mem, const wg_gaussian_request *asked,
+                     const wg_gaussian_result *found);
 /* ---- gaussian_report.c ---- */
 void wg_gaussian_print(const wg_gaussian_request *asked, const wg_gaussian_result *found);
 /* Writes the coupling, the geodesic and JSON as asked; returns an exit status. */

@@ -146,6 +146,7 @@ int wg_gaussian_write(wg_mem *mem, const wg_gaussian_request *asked,
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_coupling(asked->out, found), &first);
   if (asked->geodesic_out) wg_cli_note(write_geodesic(mem, asked, found), &first);
+  if (asked->plot) wg_cli_note(wg_gaussian_plot(mem, asked, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;
 }

@@ -17,7 +17,7 @@ _wgamma_options() {
         --seed --out --plot --json --quiet --help ;;
     gaussian)
       printf '%s ' --from-samples --gauge --a --b --tol --time-limit --memory-limit --seed --out \
-        --geodesic --geodesic-out --json --quiet --help ;;
+        --geodesic --geodesic-out --plot --json --quiet --help ;;
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;
