@@ -99,6 +99,7 @@ int wg_cli_join(char path[PATH_MAX], const char *directory, const char *name);
 /* Makes a directory and those above it, where they are not there. */
 int wg_cli_make_directory(const char *path);
 
+/* ---- shipped.c ---- */
 /* Where the shipped file `probe` is: the directory asked for, or the first of the usual places. */
 int wg_cli_find_data(const char *asked, const char *probe, const char **directory);
 
