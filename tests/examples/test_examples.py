@@ -40,6 +40,23 @@ def check_distance():
         expect(abs(w * w - known[gauge]) <= 1e-8, f'01_distance: {gauge}: W = {w}')
 
 
+def check_flow():
+    """The energy falls and obeys its law; the tree and the direct sums tell the same story."""
+    form = re.compile(r't = (\S+)  F = (\S+)  N\* = (\S+)  law off by (\S+)  (\d+) forces')
+    ends = []
+    for arguments in (['900', '40'], ['6000', '10']):
+        lines = [form.fullmatch(line) for line in run('06_flow', *arguments)]
+        expect(len(lines) == 4 and all(lines), f'06_flow: {lines}')
+        if not all(lines):
+            return
+        energies = [float(line[2]) for line in lines]
+        expect(energies == sorted(energies, reverse=True), f'06_flow: energies {energies}')
+        expect(all(float(line[4]) < 2e-2 for line in lines), '06_flow: the law')
+        expect(int(lines[3][5]) == 4 * int(arguments[1]) + 1, '06_flow: forces')
+        ends.append(energies[0])
+    expect(abs(ends[0] / ends[1] - 1) < 0.05, f'06_flow: {ends}')
+
+
 def check_solver():
     """W grows from operator to trace; kyfan:3 is the trace in three dimensions."""
     lines = run('02_solver')
@@ -102,6 +119,7 @@ def check_muon():
 def main():
     check_distance()
     check_solver()
+    check_flow()
     check_certificate()
     check_large_cloud()
     check_muon()

@@ -23,7 +23,7 @@ need "$prefix/share/zsh/site-functions/_wgamma"
 library=$(dirname "$(find "$prefix" -name libwgamma.a)")
 export PKG_CONFIG_PATH=$library/pkgconfig
 mkdir "$place/shared" "$place/static"
-for example in 01_distance 02_solver 03_certificate 04_large_cloud 05_muon; do
+for example in 01_distance 02_solver 03_certificate 04_large_cloud 05_muon 06_flow; do
   # shellcheck disable=SC2046  # flags are words
   "$cc" -std=c11 "$source/examples/$example.c" $(pkg-config --cflags --libs wgamma) -lm \
     -o "$place/shared/$example"
