@@ -44,7 +44,7 @@ def check_flow():
     """The energy falls and obeys its law; the tree and the direct sums tell the same story."""
     form = re.compile(r't = (\S+)  F = (\S+)  N\* = (\S+)  law off by (\S+)  (\d+) forces')
     ends = []
-    for arguments in (['900', '40'], ['6000', '10']):
+    for arguments in (['900', '40'], ['6000', '12']):
         lines = [form.fullmatch(line) for line in run('06_flow', *arguments)]
         expect(len(lines) == 4 and all(lines), f'06_flow: {lines}')
         if not all(lines):
