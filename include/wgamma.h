@@ -391,6 +391,61 @@ typedef struct wg_semicoupling {
 WG_API int wg_sphere_get(const wg_sphere_solution *solution, wg_semicoupling *view);
 WG_API void wg_sphere_free(wg_sphere_solution *solution); /* NULL is fine */
 
+/* ---- 4c. Densities on a grid, over time (theory 5, docs/theory/dynamic.md) --------------------
+ */
+
+typedef struct wg_dynamic_settings {
+  size_t struct_size; /* set by wg_dynamic_settings_init                                         */
+  double tol;         /* relative: how near primal and dual come; 1e-3                           */
+  double time_limit;  /* seconds; INFINITY                                                       */
+  int64_t steps;      /* of time, 2 or more; 32                                                  */
+  int64_t max_iterations; /* 2000                                                                */
+  int64_t memory_limit;   /* bytes; 0: none                                                      */
+  int threads;            /* 0: all cores. Results do not depend on it, to the bit               */
+  wg_progress_fn progress;
+  void *progress_data;
+} wg_dynamic_settings;
+WG_API void wg_dynamic_settings_init(wg_dynamic_settings *settings);
+
+typedef struct wg_dynamic_info {
+  size_t struct_size;
+  int outcome;   /* a wg_outcome; WG_CERTIFIED only if lower and upper are within tol            */
+  int converged; /* primal and dual agree within tol                                             */
+  double primal, dual;  /* estimates of W^2: of the splitting's path and of its potential         */
+  double lower, upper;  /* bounds of the problem on the grid, up to rounding; not of W^2 between
+                           densities that the grid only approximates                              */
+  double w;             /* sqrt(primal)                                                           */
+  double mass_residual; /* largest error of the mass of the path behind primal at any time       */
+  double least_density, mass_error, continuity; /* of the path that wg_dynamic_get shows         */
+  double seconds;
+  int64_t iterations, peak_bytes;
+} wg_dynamic_info;
+typedef struct wg_dynamic_solution wg_dynamic_solution;
+
+/* W^2 between two densities on a grid by the Benamou-Brenier form, for a convex gauge: shape has d
+ * = 1, 2 or 3 sides of 2 cells or more, last axis fastest; mass0 and mass1 hold numbers >= 0, one a
+ * cell, that are divided by their sums; spacing: d lengths of a cell's sides, NULL: one. No mass
+ * crosses the walls. settings NULL: defaults. info and solution may be NULL; the solution is to be
+ * freed. Returns the outcome (>= 0) or a negative status. Cost of an iteration: a small
+ * eigenproblem a cell and time step and two cosine transforms; memory some 20 numbers (d = 2) a
+ * cell and time step. */
+WG_API int wg_dynamic(int64_t d, const int64_t *shape, const double *spacing, const double *mass0,
+                      const double *mass1, const char *gauge, const wg_dynamic_settings *settings,
+                      wg_dynamic_info *info, wg_dynamic_solution **solution);
+/* A path that obeys the continuity equation of the grid and whose action is upper, and what proves
+ * lower; views live until the solution is freed. Times are the middles of the steps. */
+typedef struct wg_dynamic_path {
+  size_t struct_size;
+  int64_t steps, cells, corners;
+  const double *density;   /* steps x cells: masses of the cells, sum one                        */
+  const double *momentum;  /* steps x d x cells: mass times velocity                             */
+  const double *potential; /* (steps + 1) x corners, of the (n_1 + 1) x ... corners of the cells */
+  const double *q;         /* d x d, in K_gamma                                                  */
+  const double *moment;    /* d x d: sum of m m'/rho over cells and time; gamma of it is upper   */
+} wg_dynamic_path;
+WG_API int wg_dynamic_get(const wg_dynamic_solution *solution, wg_dynamic_path *path);
+WG_API void wg_dynamic_free(wg_dynamic_solution *solution); /* NULL is fine */
+
 /* ---- 5. Gauges (theory 1) ------------------------------------------------------------------- */
 
 /* Checks `gauge` for dimension d and writes its canonical spelling (d = 0: any dimension). */

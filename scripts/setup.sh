@@ -69,6 +69,7 @@ find_missing() {
   need pkg-config pkgconf-pkg-config pkgconf command_exists pkg-config
   need libopenblas-dev openblas-devel openblas module openblas
   need liblapacke-dev lapack-devel lapack module lapacke
+  need libfftw3-dev fftw-devel fftw module fftw3
   need libcairo2-dev cairo-devel cairo module cairo
   need libjansson-dev jansson-devel jansson module jansson
   need libzip-dev libzip-devel libzip module libzip

@@ -70,6 +70,8 @@ int wg_gauge_dual_upper(const wg_gauge_spec *spec, const double *q, double slack
 /* Makes q feasible in place: symmetric part, off-diagonal blocks zeroed, PSD part, divided by the
  * dual gauge when that is above one. */
 int wg_gauge_feasible(const wg_gauge_spec *spec, double *q, wg_mem *mem);
+/* q := the nearest point of K in Frobenius norm (project.c), where K is {I} on trace blocks. */
+int wg_gauge_project(const wg_gauge_spec *spec, double *q, wg_mem *mem);
 /* Interior point of K, block-diagonal multiple of the identity on each block with dual gauge 1. */
 void wg_gauge_center(const wg_gauge_spec *spec, double *q);
 

@@ -35,6 +35,7 @@ PUBLIC = 'wgamma.h'
 FOREIGN = {
     'cblas.h': {'linalg'},
     'lapacke.h': {'linalg'},
+    'fftw3.h': {'dynamic'},
     'omp.h': {'base'},
     'arb.h': {'certify'},
     'arb_mat.h': {'certify'},
