@@ -29,6 +29,7 @@ int wg_cli_gaussian(int argc, char **argv);
 int wg_cli_moments(int argc, char **argv);
 int wg_cli_reproduce(int argc, char **argv);
 int wg_cli_sphere(int argc, char **argv);
+int wg_cli_dynamic(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_flow(int argc, char **argv);

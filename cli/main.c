@@ -22,6 +22,7 @@ static const char usage[] =
     "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
     "  moments FLOW FILES   flows of Gaussians and of linear networks through their moments\n"
     "  sphere A B           the unbalanced distance of two measures on the unit sphere\n"
+    "  dynamic MU0 MU1      densities on a grid: the path of least action between them\n"
     "  gauge G --matrix S   value, subgradient and dual gauge of a matrix\n"
     "  lmo G --out V        the descent direction of a matrix or force field under a gauge\n"
     "  polar G --out U      the polar factor of a matrix, exact or by polynomials\n"
@@ -69,6 +70,7 @@ static const command commands[] = {
     {"gaussian", wg_cli_gaussian},
     {"moments", wg_cli_moments},
     {"sphere", wg_cli_sphere},
+    {"dynamic", wg_cli_dynamic},
     {"gauge", wg_cli_gauge},
     {"lmo", wg_cli_lmo},
     {"polar", wg_cli_polar},

@@ -25,6 +25,9 @@ _wgamma_options() {
     sphere)
       printf '%s ' --weights-a --weights-b --normalise --gauge --wfr --tol --max-calls --time-limit \
         --memory-limit --threads --out --plot --json --quiet --help ;;
+    dynamic)
+      printf '%s ' --gauge --spacing --steps --static --tol --iterations --time-limit \
+        --memory-limit --threads --out --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \
@@ -59,7 +62,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian moments sphere gauge lmo polar muon-step plot flow reproduce info demo help version'
+  local commands='distance pairwise path verify gaussian moments sphere dynamic gauge lmo polar muon-step plot flow reproduce info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

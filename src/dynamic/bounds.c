@@ -329,6 +329,7 @@ int wg_dynamic_bounds(wg_dynamic_state *s, wg_dynamic_answer *answer) {
     double *field = s->field + slab * slab_size;
     wg_lattice_gradient(l, before, before + l->corners, field, field + l->cells);
   }
+  WG_TRY(wg_gauge_feasible(s->problem->spec, s->q, s->mem));
   bound_below(s, answer);
   return bound_above(s, answer);
 }

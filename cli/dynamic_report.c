@@ -1,0 +1,104 @@
+/* What wgamma dynamic says and writes: a block to read, the same as JSON, and the path as .npz. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "dynamic.h"
+
+enum { NUMBER = WG_CLI_NUMBER };
+
+/* ---- the block ---- */
+
+static const char *in_words(const wg_dynamic_info *info) {
+  if (info->outcome == WG_CERTIFIED) return "certified: the bounds on the grid meet as asked";
+  if (info->converged) return "gap-open: converged as asked; the bounds on the grid are wider";
+  return wg_outcome_text(info->outcome);
+}
+
+void wg_dynamic_print(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
+  const wg_dynamic_info *info = &found->info;
+  char low[NUMBER], high[NUMBER], memory[NUMBER], shape[WG_IO_SHAPE_TEXT];
+  printf("%-10s %.6g\n", "W", info->w);
+  printf("%-10s %.6g (path), %.6g (potential); tol %g\n", "W^2", info->primal, info->dual,
+         asked->settings.tol);
+  printf("%-10s in [%s, %s], whatever the grid leaves out\n", "on grid",
+         wg_cli_outward(info->lower, -1, low), wg_cli_outward(info->upper, 1, high));
+  if (found->compared)
+    printf("%-10s in [%s, %s], of the cells' middles\n", "static W^2",
+           wg_cli_outward(found->fixed[0], -1, low), wg_cli_outward(found->fixed[1], 1, high));
+  printf("%-10s %s\n", "outcome", in_words(info));
+  printf("%-10s %s\n", "gauge", found->gauge);
+  printf("%-10s %s cells, %" PRId64 " steps of time\n", "grid",
+         wg_io_shape_text(shape, (int)found->d, found->shape), found->path.steps);
+  printf("%-10s mass within %.1g, density from %.1g up, continuity within %.1g\n", "path",
+         info->mass_error, info->least_density, info->continuity);
+  printf("%-10s %" PRId64 " iteration%s\n", "work", info->iterations,
+         wg_cli_plural(info->iterations));
+  printf("%-10s %.3f s\n", "time", info->seconds);
+  printf("%-10s %s at most\n", "memory", wg_cli_memory(found->peak_bytes, memory));
+}
+
+/* ---- files ---- */
+
+static json_t *shape_json(const wg_dynamic_result *found) {
+  json_t *list = json_array();
+  for (int64_t k = 0; list && k < found->d; k++)
+    json_array_append_new(list, json_integer((json_int_t)found->shape[k]));
+  return list;
+}
+
+static json_t *own_json(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
+  const wg_dynamic_info *info = &found->info;
+  return json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "w",
+      wg_cli_real(info->w), "primal", wg_cli_real(info->primal), "dual", wg_cli_real(info->dual),
+      "w2_grid", wg_cli_bounds(info->lower, info->upper), "w2_static",
+      found->compared ? wg_cli_bounds(found->fixed[0], found->fixed[1]) : json_null(), "converged",
+      info->converged, "tol", wg_cli_real(asked->settings.tol), "shape", shape_json(found),
+      "spacing", wg_cli_list(found->d, found->spacing), "steps", (json_int_t)found->path.steps,
+      "iterations", (json_int_t)info->iterations, "mass_residual", wg_cli_real(info->mass_residual),
+      "mass_error", wg_cli_real(info->mass_error), "least_density",
+      wg_cli_real(info->least_density), "continuity", wg_cli_real(info->continuity));
+}
+
+static int write_json(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
+  const wg_dynamic_info *info = &found->info;
+  return wg_cli_write_json(
+      asked->json, wg_cli_document("dynamic", found->gauge, wg_outcome_text(info->outcome),
+                                   info->seconds, found->peak_bytes, own_json(asked, found)));
+}
+
+/* A member whose first axes are given and whose last ones are those of the grid, longer by more. */
+static wg_io_member field(const wg_dynamic_result *found, const char *name, int leading,
+                          const int64_t *first, int64_t more, const double *data) {
+  wg_io_member member = {
+      .name = name, .dtype = "<f8", .ndim = leading + (int)found->d, .data = data};
+  for (int k = 0; k < leading; k++) member.shape[k] = first[k];
+  for (int64_t k = 0; k < found->d; k++) member.shape[leading + k] = found->shape[k] + more;
+  return member;
+}
+
+static wg_io_member square(const char *name, int64_t d, const double *data) {
+  return (wg_io_member){.name = name, .dtype = "<f8", .ndim = 2, .shape = {d, d}, .data = data};
+}
+
+static int write_path(const char *file, const wg_dynamic_result *found) {
+  const wg_dynamic_path *path = &found->path;
+  const double bounds[2] = {found->info.lower, found->info.upper};
+  const int64_t moments[2] = {path->steps, found->d}, times[1] = {path->steps + 1};
+  const wg_io_member members[] = {
+      field(found, "density", 1, &path->steps, 0, path->density),
+      field(found, "momentum", 2, moments, 0, path->momentum),
+      field(found, "potential", 1, times, 1, path->potential),
+      square("Q", found->d, path->q),
+      square("moment", found->d, path->moment),
+      {.name = "spacing", .dtype = "<f8", .ndim = 1, .shape = {found->d}, .data = found->spacing},
+      {.name = "w2_grid", .dtype = "<f8", .ndim = 1, .shape = {2}, .data = bounds}};
+  return wg_io_write_npz(file, sizeof members / sizeof *members, members);
+}
+
+int wg_dynamic_write(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
+  int first = WG_EXIT_OK;
+  if (asked->out) wg_cli_note(write_path(asked->out, found), &first);
+  if (asked->json) wg_cli_note(write_json(asked, found), &first);
+  return first;
+}
