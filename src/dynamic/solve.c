@@ -11,8 +11,9 @@
  *   V <- (1 - alpha/2) V - (alpha/2) |V| + alpha L(phi, Q).
  *
  * Lengths are divided by about the distance itself, which makes Q, velocities and a of order one:
- * the penalty is then a pure number. Sums over slabs are added in order: results do not depend on
- * the number of threads.
+ * the penalty is then a pure number, which has to grow with the multipliers, that is, with the
+ * density where mass is, relative to the uniform one. Sums over slabs are added in order: results
+ * do not depend on the number of threads.
  *
  * Cost per iteration: one small eigenproblem a cell and time, two cosine transforms. Memory: (d+1)
  * (d+2)/2 + 2 d + 5 numbers or so a cell and time. */
@@ -20,7 +21,7 @@
 
 #include "dynamic/parts.h"
 
-static const double relaxation = 1.7, penalty = 0.25; /* found by trials, see docs */
+static const double relaxation = 1.7;
 enum { CHECK_EVERY = 25 };
 
 /* ---- units ---- */
@@ -61,6 +62,17 @@ static double length_of(const wg_dynamic_problem *problem, int64_t cells) {
     cell = WG_MAX(cell, problem->spacing[k]);
   }
   return sqrt(WG_MAX(WG_MAX(far, 0.01 * wide), 0.0625 * cell * cell));
+}
+
+/* A share, found by trials in one, two and three dimensions, of the mean density of both measures
+ * as their own mass sees it. */
+static double penalty_of(const wg_dynamic_problem *problem, int64_t cells) {
+  const double share = 1.0 / 64.0;
+  double seen[2] = {0.0, 0.0};
+  for (int side = 0; side < 2; side++)
+    for (int64_t c = 0; c < cells; c++)
+      seen[side] += problem->mass[side][c] * problem->mass[side][c] * (double)cells;
+  return share * sqrt(seen[0] * seen[1]);
 }
 
 /* ---- an iteration ---- */
@@ -212,9 +224,10 @@ static int search(wg_dynamic_state *s, wg_dynamic_answer *answer) {
 
 int wg_dynamic_search(wg_context *context, wg_mem *mem, const wg_dynamic_problem *problem,
                       wg_dynamic_answer *answer) {
-  wg_dynamic_state s = {.context = context, .mem = mem, .problem = problem, .penalty = penalty};
+  wg_dynamic_state s = {.context = context, .mem = mem, .problem = problem};
   wg_lattice_init(&s.lattice, problem, 1.0);
   s.length = length_of(problem, s.lattice.cells);
+  s.penalty = penalty_of(problem, s.lattice.cells);
   wg_lattice_init(&s.lattice, problem, s.length);
   s.threads = wg_threads_for(context->threads, 1e3 * (double)(s.lattice.steps * s.lattice.cells));
   *answer = (wg_dynamic_answer){0};

@@ -44,7 +44,7 @@ static void gaussians_on_the_line_and_in_space(void **state) {
   (void)state;
   const double mean[3] = {4.5, 4, 4}, there[3] = {5.5, 4, 4.5};
   const double from[3] = {0.6, 0.8, 0.7}, to[3] = {0.9, 0.6, 0.7};
-  const wg_dynamic_settings fine = settings_of(32, 5e-4, 4000), coarse = settings_of(6, 1e-2, 400);
+  const wg_dynamic_settings fine = settings_of(32, 5e-4, 4000), coarse = settings_of(6, 2e-3, 900);
   test_grid line = test_gaussians(1, 64, 10.0, mean, from, there, to);
   double want = closed_form(1, "trace", mean, from, there, to);
   wg_dynamic_info info = test_dynamic(&line, "operator", &fine);
