@@ -46,6 +46,17 @@ static inline void test_free_grid(test_grid *g) {
   free(g->mass[1]);
 }
 
+/* The k-th of the 2^d corners of a cell. */
+static inline int64_t test_corner(const test_grid *g, int64_t cell, int k) {
+  int64_t at = 0, stride = 1;
+  for (int64_t j = g->d - 1; j >= 0; j--) {
+    at += (cell % g->shape[j] + (k >> j & 1)) * stride;
+    cell /= g->shape[j];
+    stride *= g->shape[j] + 1;
+  }
+  return at;
+}
+
 /* Mass that flows into each corner in the half slabs around a time has to be what appears there:
  * averages over the 2^d cells of a corner of density, differences of momentum. Returns the largest
  * error over all corners and times. */
@@ -58,7 +69,6 @@ static inline double test_continuity(const test_grid *g, const wg_dynamic_path *
     memset(corner, 0, (size_t)p->corners * sizeof *corner);
     for (int64_t c = 0; c < g->cells; c++)
       for (int k = 0; k < 1 << g->d; k++) {
-        int64_t rest = c, at = 0, stride = 1;
         double flow = 0.0;
         const double before =
             time > 0 ? p->density[(time - 1) * g->cells + c] : g->mass[0][c] / sum[0];
@@ -70,16 +80,58 @@ static inline double test_continuity(const test_grid *g, const wg_dynamic_path *
           if (time > 0) m += 0.5 * p->momentum[((time - 1) * g->d + j) * g->cells + c];
           if (time < p->steps) m += 0.5 * p->momentum[(time * g->d + j) * g->cells + c];
           flow += (ahead ? 2.0 : -2.0) * m / g->spacing[j];
-          at += (rest % g->shape[j] + ahead) * stride;
-          rest /= g->shape[j];
-          stride *= g->shape[j] + 1;
         }
-        corner[at] += (after - before - dt * flow) / (double)(1 << g->d);
+        corner[test_corner(g, c, k)] += (after - before - dt * flow) / (double)(1 << g->d);
       }
     for (int64_t c = 0; c < p->corners; c++) worst = fmax(worst, fabs(corner[c]));
   }
   free(corner);
   return worst;
+}
+
+/* The derivatives of the potential in a cell: a and b (d). */
+static inline double test_slopes(const test_grid *g, const wg_dynamic_path *p, int64_t step,
+                                 int64_t cell, double *b) {
+  const double share = 1.0 / (double)(1 << g->d);
+  double a = 0.0;
+  for (int64_t j = 0; j < g->d; j++) b[j] = 0.0;
+  for (int k = 0; k < 1 << g->d; k++) {
+    const int64_t at = test_corner(g, cell, k);
+    const double before = p->potential[step * p->corners + at];
+    const double after = p->potential[(step + 1) * p->corners + at];
+    a += share * (after - before) * (double)p->steps;
+    for (int64_t j = 0; j < g->d; j++)
+      b[j] += share * (k >> j & 1 ? 1.0 : -1.0) * (before + after) / g->spacing[j];
+  }
+  return a;
+}
+
+/* [[Q, -b/2], [-b'/2, -a]] is PSD in every `every`-th cell; lower is what the potential is worth.
+ */
+static inline void test_potential(const test_grid *g, const wg_dynamic_path *p, double lower,
+                                  int64_t every) {
+  const int64_t d = g->d, side = d + 1;
+  double sum[2] = {0.0, 0.0}, worth[2] = {0.0, 0.0}, b[3], matrix[16], values[4], most = 0.0;
+  for (int64_t k = 0; k < p->steps * p->cells; k += every) {
+    matrix[side * side - 1] = -test_slopes(g, p, k / p->cells, k % p->cells, b);
+    for (int64_t r = 0; r < d; r++) {
+      for (int64_t c = 0; c < d; c++) matrix[r * side + c] = p->q[r * d + c];
+      matrix[r * side + d] = matrix[d * side + r] = -0.5 * b[r];
+    }
+    assert_int_equal(wg_spectrum(side, matrix, values), WG_OK);
+    most = fmax(most, fabs(matrix[side * side - 1]));
+    assert_true(values[side - 1] >= -1e-9 * (1.0 + most));
+  }
+  for (int64_t c = 0; c < g->cells; c++)
+    for (int end = 0; end < 2; end++) {
+      sum[end] += g->mass[end][c];
+      for (int k = 0; k < 1 << d; k++)
+        worth[end] += g->mass[end][c] *
+                      p->potential[end * p->steps * p->corners + test_corner(g, c, k)] /
+                      (double)(1 << d);
+    }
+  const double value = worth[1] / sum[1] - worth[0] / sum[0];
+  assert_float_equal(fmax(value, 0.0), lower, 1e-9 * (1.0 + fabs(value)));
 }
 
 /* Solves and checks what every solution has to be. */
@@ -106,6 +158,7 @@ static inline wg_dynamic_info test_dynamic(const test_grid *g, const char *gauge
   assert_int_equal(wg_gauge(gauge, g->d, p.q, NULL, NULL, &value), WG_OK);
   assert_true(value <= 1.0 + 1e-9);
   assert_true(info.lower <= info.upper * (1.0 + 1e-12));
+  test_potential(g, &p, info.lower, 1 + p.steps * p.cells / 20000);
   free(total);
   wg_dynamic_free(solution);
   return info;
