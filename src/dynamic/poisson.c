@@ -84,7 +84,7 @@ static fftw_plan make_plan(const wg_lattice *l, double *sample) {
     sizes[k] = (int)l->n[k] + 1;
     kinds[k] = FFTW_REDFT00;
   }
-#pragma omp critical(wg_fftw_planner)
+#pragma omp critical
   plan = fftw_plan_r2r((int)l->d, sizes, sample, sample, kinds, FFTW_ESTIMATE | FFTW_UNALIGNED);
   return plan;
 }
@@ -107,7 +107,7 @@ wg_poisson *wg_poisson_new(wg_mem *mem, const wg_lattice *l, int threads) {
 
 void wg_poisson_free(wg_poisson *p) {
   if (!p || !p->plan) return;
-#pragma omp critical(wg_fftw_planner)
+#pragma omp critical
   fftw_destroy_plan(p->plan);
 }
 
