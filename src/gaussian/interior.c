@@ -21,9 +21,11 @@ enum { MOST_STEPS = 200, PATIENCE = 6 };
 typedef struct interior {
   wg_gauss_newton newton;
   double *contraction, *polar, *moment, *q, *cut; /* n x n twice, d x d three times */
+  bool smooth;  /* on O(n), and Q is a smooth function of the moment: no barrier anywhere */
+  double value; /* gamma of the moment of `contraction` */
 } interior;
 
-static int create(wg_mem *mem, const wg_gauss_problem *p, interior *t) {
+static int create(wg_mem *mem, const wg_gauss_problem *p, bool orthogonal, interior *t) {
   const int64_t d = p->d, n = p->n;
   *t = (interior){.contraction = WG_NEW(mem, double, n *n),
                   .polar = WG_NEW(mem, double, n *n),
@@ -31,7 +33,7 @@ static int create(wg_mem *mem, const wg_gauss_problem *p, interior *t) {
                   .q = WG_NEW(mem, double, d *d),
                   .cut = WG_NEW(mem, double, d *d)};
   if (!t->contraction || !t->polar || !t->moment || !t->q || !t->cut) return wg_no_memory();
-  return wg_newton_create(mem, p, &t->newton);
+  return wg_newton_create(mem, p, orthogonal, &t->newton);
 }
 
 /* ---- the present point ---- */
@@ -65,30 +67,53 @@ static void refresh_dual(wg_gauss_newton *e) {
   for (int64_t i = 0; i < width; i++) z[i * width + i] += sqrt(change);
 }
 
-static int start(interior *t) {
-  wg_gauss_newton *e = &t->newton;
+/* The contraction's cone in the middle. */
+static void start_cone(wg_gauss_newton *e) {
   const int64_t width = 2 * e->n;
-  wg_gauss_ceiling(e->p, t->moment);
-  for (int64_t b = 0; b < e->blocks; b++) {
-    wg_relation *r = &e->relation[b];
-    wg_newton_cut(e, r, t->moment, r->s);
-    WG_TRY(wg_relation_start(r));
-    e->top = WG_MAX(e->top, wg_relation_offer(r) / r->rate2);
-  }
-  e->top = 2.0 * e->top + 0.1;
-  for (int64_t b = 0; b < e->blocks; b++)
-    e->relation[b].y = e->relation[b].rate2 * e->top - wg_relation_offer(&e->relation[b]);
-  gather_q(t);
   refresh_dual(e);
   for (int64_t i = 0; i < width; i++) {
     e->cone.p[i * width + i] = 1.0;
     e->cone.z[i * width + i] = 1.5 * e->cone.z[i * width + i] + 1e-3;
   }
+}
+
+/* The coupling of W_2 and its moment. */
+static int start_polar(interior *t) {
+  const wg_gauss_problem *p = t->newton.p;
+  double unused;
+  memset(t->q, 0, (size_t)(p->d * p->d) * sizeof(double));
+  for (int64_t i = 0; i < p->d; i++) t->q[i * p->d + i] = 1.0;
+  WG_TRY(wg_gauss_dual(p, t->q, t->newton.room, t->contraction, &unused));
+  wg_gauss_moment(p, t->contraction, t->newton.room, t->moment);
+  return WG_OK;
+}
+
+static int start(interior *t) {
+  wg_gauss_newton *e = &t->newton;
+  wg_gauss_ceiling(e->p, t->moment);
+  if (e->orthogonal) WG_TRY(start_polar(t));
+  t->smooth = e->orthogonal && !e->is_max;
+  for (int64_t b = 0; b < e->blocks; b++) {
+    wg_relation *r = &e->relation[b];
+    wg_newton_cut(e, r, t->moment, r->s);
+    WG_TRY(wg_relation_start(r));
+    t->smooth = t->smooth && r->form != WG_RELATION_SPECTRAL && r->form != WG_RELATION_POWER;
+    e->top = WG_MAX(e->top, wg_relation_offer(r) / r->rate2);
+  }
+  e->top = 2.0 * e->top + 0.1;
+  for (int64_t b = 0; b < e->blocks; b++)
+    e->relation[b].y = e->relation[b].rate2 * e->top - wg_relation_offer(&e->relation[b]);
+  if (t->smooth) { /* the line search forgives more, and no barrier squeezes single pairs */
+    e->fine = 1e-3;
+    e->coupled = 200.0;
+  }
+  gather_q(t);
+  if (!e->orthogonal) start_cone(e);
   return WG_OK;
 }
 
 static double complementarity(const wg_gauss_newton *e) {
-  const int64_t width = 2 * e->n;
+  const int64_t width = e->orthogonal ? 0 : 2 * e->n;
   double sum = wg_la_dot(width * width, e->cone.p, e->cone.z), terms = (double)width;
   for (int64_t b = 0; b < e->blocks; b++) {
     wg_relation_complementarity(&e->relation[b], &sum, &terms);
@@ -96,31 +121,32 @@ static double complementarity(const wg_gauss_newton *e) {
     sum += e->relation[b].rho * e->relation[b].y;
     terms += 1.0;
   }
-  return sum / terms;
+  return terms > 0.0 ? sum / terms : 0.0;
 }
 
 /* ---- values ---- */
 
+static int value_of(interior *t, wg_mem *mem, const double *contraction, double *value) {
+  const wg_gauss_problem *p = t->newton.p;
+  wg_gauss_moment(p, contraction, t->newton.room, t->cut);
+  return wg_gauge_value(p->spec, t->cut, mem, value);
+}
+
 static int try_contraction(interior *t, wg_mem *mem, const double *contraction,
                            wg_gauss_best *best) {
   const wg_gauss_problem *p = t->newton.p;
-  double upper;
-  wg_gauss_moment(p, contraction, t->newton.room, t->cut);
-  WG_TRY(wg_gauge_value(p->spec, t->cut, mem, &upper));
-  if (!(upper < best->upper)) return WG_OK;
-  best->upper = upper;
+  WG_TRY(value_of(t, mem, contraction, &t->value));
+  if (!(t->value < best->upper)) return WG_OK;
+  best->upper = t->value;
   memcpy(best->contraction, contraction, (size_t)(p->n * p->n) * sizeof(double));
   return WG_OK;
 }
 
-/* Both values at the present point; the corner of the cone is the contraction. */
+/* Both values at the present point. */
 static int evaluate(interior *t, wg_mem *mem, wg_gauss_best *best) {
   const wg_gauss_problem *p = t->newton.p;
-  const int64_t d = p->d, n = p->n;
+  const int64_t d = p->d;
   double dual, lower;
-  for (int64_t i = 0; i < n; i++)
-    memcpy(t->contraction + i * n, t->newton.cone.p + i * 2 * n + n, (size_t)n * sizeof(double));
-  WG_TRY(try_contraction(t, mem, t->contraction, best));
   WG_TRY(wg_gauge_dual(p->spec, t->q, mem, &dual));
   for (int64_t i = 0; i < d * d; i++) t->cut[i] = dual > 0.0 ? t->q[i] / dual : 0.0;
   WG_TRY(wg_gauss_dual(p, t->cut, t->newton.room, t->polar, &lower));
@@ -128,7 +154,8 @@ static int evaluate(interior *t, wg_mem *mem, wg_gauss_best *best) {
     best->lower = lower;
     memcpy(best->q, t->cut, (size_t)(d * d) * sizeof(double));
   }
-  return try_contraction(t, mem, t->polar, best);
+  if (!t->smooth) WG_TRY(try_contraction(t, mem, t->polar, best));
+  return try_contraction(t, mem, t->contraction, best);
 }
 
 /* ---- one step ---- */
@@ -141,7 +168,7 @@ static void limit_by(double value, double step, double *limit) {
 static int longest_step(interior *t, double *length) {
   wg_gauss_newton *e = &t->newton;
   double limit = INFINITY;
-  int status = wg_cone_limit(&e->cone, &limit);
+  int status = e->orthogonal ? WG_OK : wg_cone_limit(&e->cone, &limit);
   for (int64_t b = 0; status == WG_OK && b < e->blocks; b++) {
     wg_relation *r = &e->relation[b];
     double *q = t->cut, *s = e->room + 4 * r->size * r->size;
@@ -157,7 +184,7 @@ static int longest_step(interior *t, double *length) {
 }
 
 static void correct(wg_gauss_newton *e) {
-  wg_cone_correct(&e->cone);
+  if (!e->orthogonal) wg_cone_correct(&e->cone);
   for (int64_t b = 0; b < e->blocks; b++) {
     wg_relation *r = &e->relation[b];
     r->y_correction = -r->step_rho * r->step_y;
@@ -167,31 +194,56 @@ static void correct(wg_gauss_newton *e) {
   }
 }
 
+/* The longest of 1, 1/2, 1/4 ... at which gamma is not larger than here; 1 if there is none. */
+static int search_line(interior *t, wg_mem *mem, double *length) {
+  const double before = t->value * (1.0 + 1e-14);
+  for (*length = 1.0; *length > 1e-5; *length *= 0.5) {
+    double value;
+    if (wg_orthogonal_move(&t->newton, *length, t->polar)) continue;
+    WG_TRY(value_of(t, mem, t->polar, &value));
+    if (value <= before) return WG_OK;
+  }
+  return 1;
+}
+
 /* A direction and the length to go: predictor, corrector, and where the corrector does not get
  * far, a step back to the middle. 1: the precision is used up. */
-static int direction(interior *t, double *length) {
+static int direction(interior *t, wg_mem *mem, double *length) {
   wg_gauss_newton *e = &t->newton;
   const double mu = complementarity(e);
-  int status = wg_newton_linearise(e);
-  if (status == WG_OK) status = wg_newton_step(e, 0.0, false);
+  int status = e->orthogonal ? wg_orthogonal_frame(e, t->contraction) : WG_OK;
+  if (status == WG_OK) status = wg_newton_linearise(e);
+  *length = INFINITY;
+  if (status == WG_OK) status = wg_newton_step(e, 0.0, false, !t->smooth);
+  if (t->smooth) return status ? status : search_line(t, mem, length);
   if (status == WG_OK) status = longest_step(t, length);
   if (status) return status;
   const double miss = 1.0 - WG_MIN(*length, 1.0);
   const double centering = WG_MIN(WG_MAX(miss * miss, 1e-3), 0.5);
   correct(e);
-  status = wg_newton_step(e, centering * mu, true);
+  status = wg_newton_step(e, centering * mu, true, false);
   if (status == WG_OK) status = longest_step(t, length);
   if (status || *length >= 0.3) return status;
-  status = wg_newton_step(e, 0.5 * mu, false);
+  status = wg_newton_step(e, 0.5 * mu, false, false);
   return status ? status : longest_step(t, length);
 }
 
-static int advance(interior *t, double step) {
+/* The corner of the cone is the contraction. */
+static void move_contraction(interior *t, double step) {
   wg_gauss_newton *e = &t->newton;
   const int64_t n = e->n;
   wg_cone_advance(&e->cone, step);
   for (int64_t i = 0; i < n; i++)
     memcpy(t->contraction + i * n, e->cone.p + i * 2 * n + n, (size_t)n * sizeof(double));
+}
+
+static int advance(interior *t, double step) {
+  wg_gauss_newton *e = &t->newton;
+  if (!e->orthogonal) {
+    move_contraction(t, step);
+  } else if (wg_orthogonal_move(e, step, t->contraction)) {
+    return WG_OK;
+  }
   wg_gauss_moment(e->p, t->contraction, e->room, t->moment);
   for (int64_t b = 0; b < e->blocks; b++) {
     wg_relation *r = &e->relation[b];
@@ -202,7 +254,7 @@ static int advance(interior *t, double step) {
   }
   e->top += step * e->step_top;
   gather_q(t);
-  refresh_dual(e);
+  if (!e->orthogonal) refresh_dual(e);
   return WG_OK;
 }
 
@@ -210,14 +262,15 @@ static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg
   const double boundary = 0.95;
   double smallest = INFINITY, least_mu = INFINITY;
   int stale = 0;
+  const int64_t before = best->steps;
   WG_TRY(start(t));
   WG_TRY(evaluate(t, mem, best));
-  while (best->steps < MOST_STEPS && stale < PATIENCE) {
+  while (best->steps < before + MOST_STEPS && stale < PATIENCE) {
     double length;
-    const int status = direction(t, &length);
+    const int status = direction(t, mem, &length);
     if (status < 0) return status;
     if (status > 0) break;
-    WG_TRY(advance(t, WG_MIN(1.0, boundary * length)));
+    WG_TRY(advance(t, t->smooth ? length : WG_MIN(1.0, boundary * length)));
     WG_TRY(evaluate(t, mem, best));
     best->steps++;
     const double gap = best->upper - best->lower;
@@ -230,9 +283,12 @@ static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg
   return WG_OK;
 }
 
-int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, double tol,
-                      wg_gauss_best *best) {
+int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, bool orthogonal,
+                      double tol, wg_gauss_best *best) {
+  wg_mem own = wg_mem_of(mem->ledger);
   interior t;
-  WG_TRY(create(mem, p, &t));
-  return iterate(context, &t, mem, tol, best);
+  int status = create(&own, p, orthogonal, &t);
+  if (status == WG_OK) status = iterate(context, &t, &own, tol, best);
+  wg_mem_clear(&own);
+  return status;
 }

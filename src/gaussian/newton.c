@@ -39,6 +39,8 @@ static int create_arrays(wg_mem *mem, wg_gauss_newton *t) {
                {&t->left, d * n},
                {&t->right, d * n},
                {&t->beta, n},
+               {&t->even, n * n},
+               {&t->odd, n * n},
                {&t->base, n * n},
                {&t->m, n * n},
                {&t->y, 2 * n * n},
@@ -83,25 +85,29 @@ static void name_pairs(wg_gauss_newton *t) {
   }
 }
 
-int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t) {
+int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, bool orthogonal, wg_gauss_newton *t) {
   *t = (wg_gauss_newton){.p = p,
                          .d = p->d,
                          .n = p->n,
                          .blocks = p->spec->block_count,
-                         .is_max = p->spec->outer == WG_BLOCK_MAX};
+                         .is_max = p->spec->outer == WG_BLOCK_MAX,
+                         .orthogonal = orthogonal,
+                         .fine = orthogonal ? 1e-5 : 1e-10,
+                         .coupled = orthogonal ? 30.0 : 8.0};
   if (!(t->relation = WG_NEW(mem, wg_relation, t->blocks))) return wg_no_memory();
   for (int64_t b = 0; b < t->blocks; b++) {
     wg_relation *r = &t->relation[b];
     WG_TRY(wg_relation_create(mem, &p->spec->blocks[b], t->is_max, t->blocks, r));
+    if (orthogonal && r->form == WG_RELATION_POWER) r->form = WG_RELATION_GRADIENT;
     if (r->form != WG_RELATION_TRACE) t->length += r->length;
   }
   t->dense = t->length <= DENSE_LENGTH;
   /* bounds both the work and the memory of the preconditioner */
-  const int64_t room = WG_MIN(60000 / p->n, 20000000 / (p->n * p->n));
+  const int64_t room = WG_MIN((orthogonal ? 20000 : 60000) / p->n, 20000000 / (p->n * p->n));
   t->chosen_room = WG_MIN(WG_MIN(MOST_CHOSEN, t->length), room);
   WG_TRY(create_arrays(mem, t));
   name_pairs(t);
-  return wg_cone_create(mem, 2 * p->n, &t->cone);
+  return orthogonal ? WG_OK : wg_cone_create(mem, 2 * p->n, &t->cone);
 }
 
 /* ---- blocks of a d x d matrix ---- */
@@ -144,6 +150,17 @@ static void see(wg_gauss_newton *t, const double *a, double *seen) {
 
 /* ---- the contraction's answer ---- */
 
+/* The gains of y_ab + beta_a beta_b y_ba = x_ab. */
+static void find_gains(wg_gauss_newton *t) {
+  const int64_t n = t->n;
+  for (int64_t a = 0; a < n; a++)
+    for (int64_t b = 0; b < n; b++) {
+      const double share = t->beta[a] * t->beta[b];
+      t->even[a * n + b] = 1.0 / (1.0 + share);
+      t->odd[a * n + b] = 1.0 / (1.0 - share);
+    }
+}
+
 /* Bases in which the inverse scaling is the identity but for beta; see the opening. */
 static int find_bases(wg_gauss_newton *t) {
   const int64_t n = t->n, square = n * n;
@@ -170,19 +187,19 @@ static int find_bases(wg_gauss_newton *t) {
   }
   wg_la_lower_solve(n, l0, true, n, u);
   wg_la_lower_solve(n, l1, true, n, b);
+  find_gains(t);
   memcpy(t->ta, u, (size_t)square * sizeof(double));
   memcpy(t->tc, b, (size_t)square * sizeof(double));
   return WG_OK;
 }
 
-/* x -> y with y_ab + beta_a beta_b y_ba = x_ab, in place. */
+/* x -> y, its symmetric and its skew part times their gains, in place. */
 static void answer_pairs(const wg_gauss_newton *t, double *x) {
   const int64_t n = t->n;
   for (int64_t a = 0; a < n; a++)
     for (int64_t b = a; b < n; b++) {
-      const double share = t->beta[a] * t->beta[b];
-      const double even = 0.5 * (x[a * n + b] + x[b * n + a]) / (1.0 + share);
-      const double odd = 0.5 * (x[a * n + b] - x[b * n + a]) / (1.0 - share);
+      const double even = 0.5 * (x[a * n + b] + x[b * n + a]) * t->even[a * n + b];
+      const double odd = 0.5 * (x[a * n + b] - x[b * n + a]) * t->odd[a * n + b];
       x[a * n + b] = even + odd;
       x[b * n + a] = even - odd;
     }
@@ -208,14 +225,40 @@ static void move_moment(wg_gauss_newton *t, const double *y, double *moment) {
       moment[i * d + j] = moment[j * d + i] = moment[i * d + j] + moment[j * d + i];
 }
 
-/* out = (I + R'NR) w. */
+/* Takes the blocks' pins out of the rows of the stack (or of any vectors of that length). */
+static void take_out_pins(const wg_gauss_newton *t, int64_t rows, double *v) {
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t b = 0; b < t->blocks; b++) {
+      const wg_relation *r = &t->relation[b];
+      if (r->form == WG_RELATION_TRACE) continue;
+      const double along = wg_la_dot(r->length, v, r->pin);
+      for (int64_t i = 0; i < r->length; i++) v[i] -= along * r->pin[i];
+      v += r->length;
+    }
+}
+
+/* out = (I + R'NR) w, w off the pins: everything in the blocks' bases, in four products. */
 static void apply(wg_gauss_newton *t, const double *w, double *out) {
-  memset(t->image, 0, (size_t)(t->d * t->d) * sizeof(double));
-  add_unseen(t, w, t->image);
-  respond(t, t->image, false, t->y);
-  move_moment(t, t->y, t->image);
-  see(t, t->image, out);
-  for (int64_t i = 0; i < t->length; i++) out[i] = w[i] - out[i];
+  const int64_t d = t->d, n = t->n;
+  double *image = t->image;
+  memset(image, 0, (size_t)(d * d) * sizeof(double));
+  for (int64_t k = 0; k < t->length; k++) {
+    const wg_gauss_pair *pair = &t->pair[k];
+    const double value = w[k] * pair->root / (pair->i == pair->j ? 1.0 : root_two);
+    image[pair->i * d + pair->j] = image[pair->j * d + pair->i] = value;
+  }
+  wg_la_gemm(false, false, d, n, d, 1.0, image, d, t->seen_right, n, 0.0, t->half, n);
+  wg_la_gemm(true, false, n, n, d, 1.0, t->seen_left, n, t->half, n, 0.0, t->y, n);
+  answer_pairs(t, t->y);
+  wg_la_gemm(false, false, d, n, n, 1.0, t->seen_left, n, t->y, n, 0.0, t->half, n);
+  wg_la_gemm(false, true, d, d, n, 1.0, t->half, n, t->seen_right, n, 0.0, image, d);
+  for (int64_t k = 0; k < t->length; k++) {
+    const wg_gauss_pair *pair = &t->pair[k];
+    const double sum = image[pair->i * d + pair->j] + image[pair->j * d + pair->i];
+    out[k] = pair->root * sum * (pair->i == pair->j ? 1.0 : root_two);
+  }
+  take_out_pins(t, 1, out);
+  for (int64_t i = 0; i < t->length; i++) out[i] += w[i];
 }
 
 /* ---- the system, dense ---- */
@@ -246,22 +289,9 @@ static void stack_column(wg_gauss_newton *t, const wg_gauss_pair *pair, int64_t 
     for (int64_t b = a; b < n; b++) {
       const double upper = scale * (li[a] * rj[b] + lj[a] * ri[b]);
       const double lower = scale * (li[b] * rj[a] + lj[b] * ri[a]);
-      const double share = t->beta[a] * t->beta[b];
-      const double even = (upper + lower) / sqrt(1.0 + share);
+      const double even = (upper + lower) * sqrt(t->even[a * n + b]);
       t->stack[(a * n + b) * width + at] = a == b ? even / root_two : even;
-      if (a != b) t->stack[(b * n + a) * width + at] = (upper - lower) / sqrt(1.0 - share);
-    }
-}
-
-/* Takes the blocks' pins out of the rows of the stack (or of any vectors of that length). */
-static void take_out_pins(const wg_gauss_newton *t, int64_t rows, double *v) {
-  for (int64_t row = 0; row < rows; row++)
-    for (int64_t b = 0; b < t->blocks; b++) {
-      const wg_relation *r = &t->relation[b];
-      if (r->form == WG_RELATION_TRACE) continue;
-      const double along = wg_la_dot(r->length, v, r->pin);
-      for (int64_t i = 0; i < r->length; i++) v[i] -= along * r->pin[i];
-      v += r->length;
+      if (a != b) t->stack[(b * n + a) * width + at] = (upper - lower) * sqrt(t->odd[a * n + b]);
     }
 }
 
@@ -292,11 +322,7 @@ static void solve_dense(wg_gauss_newton *t, const double *rhs, double *w) {
 static void find_scaling(wg_gauss_newton *t) {
   const int64_t n = t->n, d = t->d;
   double *weights = t->y, *l = t->room, *right = l + d * n, *half = t->half, *sum = t->image;
-  for (int64_t a = 0; a < n; a++)
-    for (int64_t b = 0; b < n; b++) {
-      const double share = t->beta[a] * t->beta[b];
-      weights[a * n + b] = 1.0 / (1.0 - share * share);
-    }
+  for (int64_t i = 0; i < n * n; i++) weights[i] = 0.5 * (t->even[i] + t->odd[i]);
   for (int64_t i = 0; i < d * n; i++) {
     l[i] = t->seen_left[i] * t->seen_left[i];
     right[i] = t->seen_right[i] * t->seen_right[i];
@@ -313,8 +339,7 @@ static void find_scaling(wg_gauss_newton *t) {
 /* The pairs with the largest entries, as many as there is room for: beside the operator's few
  * active eigenvalues all the others are near one. */
 static void choose_pairs(wg_gauss_newton *t) {
-  const double large = 8.0;
-  double threshold = large;
+  double threshold = t->coupled;
   do {
     t->chosen = 0;
     for (int64_t k = 0; k < t->length && t->chosen <= t->chosen_room; k++) {
@@ -455,8 +480,8 @@ static int solve_shares(wg_gauss_newton *t, double mu) {
 /* ---- the step ---- */
 
 int wg_newton_linearise(wg_gauss_newton *t) {
-  int status = wg_cone_scale(&t->cone);
-  if (status == WG_OK) status = find_bases(t);
+  int status = t->orthogonal ? WG_OK : wg_cone_scale(&t->cone);
+  if (status == WG_OK && !t->orthogonal) status = find_bases(t);
   if (status) return status;
   const int64_t d = t->d, n = t->n;
   wg_la_gemm(false, false, d, n, n, 1.0, t->p->f0, n, t->ta, n, 0.0, t->left, n);
@@ -477,27 +502,34 @@ static void find_base(wg_gauss_newton *t) {
   double *sum = t->room;
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++)
-      sum[i * n + j] = t->cone.target[i * 2 * n + n + j] + t->m[i * n + j];
+      sum[i * n + j] = t->m[i * n + j] + (t->orthogonal ? 0.0 : t->cone.target[i * 2 * n + n + j]);
   wg_la_gemm(false, false, n, n, n, 1.0, sum, n, t->tc, n, 0.0, t->half, n);
   wg_la_gemm(true, false, n, n, n, 1.0, t->ta, n, t->half, n, 0.0, t->base, n);
 }
 
+/* dC from its coordinates, and the contraction's cone follows. */
+static void expand_contraction(wg_gauss_newton *t) {
+  const int64_t n = t->n;
+  wg_la_gemm(false, false, n, n, n, 1.0, t->ta, n, t->y, n, 0.0, t->half, n);
+  wg_la_gemm(false, true, n, n, n, 1.0, t->half, n, t->tc, n, 0.0, t->step_c, n);
+  if (t->orthogonal) return;
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < n; j++)
+      t->cone.step_p[i * 2 * n + n + j] = t->cone.step_p[(n + j) * 2 * n + i] =
+          t->step_c[i * n + j];
+  wg_cone_answer(&t->cone);
+}
+
 /* Adds the shares' columns to the base, and lets the cones and blocks follow. */
 static void expand(wg_gauss_newton *t) {
-  const int64_t d = t->d, n = t->n, square = d * d;
+  const int64_t d = t->d, square = d * d;
   memcpy(t->step_q, t->columns_q, (size_t)square * sizeof(double));
   for (int64_t b = 0; t->is_max && b < t->blocks; b++)
     for (int64_t i = 0; i < square; i++)
       t->step_q[i] += t->relation[b].step_rho * t->columns_q[(b + 1) * square + i];
   respond(t, t->step_q, true, t->y);
   move_moment(t, t->y, t->step_s);
-  wg_la_gemm(false, false, n, n, n, 1.0, t->ta, n, t->y, n, 0.0, t->half, n);
-  wg_la_gemm(false, true, n, n, n, 1.0, t->half, n, t->tc, n, 0.0, t->step_c, n);
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++)
-      t->cone.step_p[i * 2 * n + n + j] = t->cone.step_p[(n + j) * 2 * n + i] =
-          t->step_c[i * n + j];
-  wg_cone_answer(&t->cone);
+  expand_contraction(t);
   for (int64_t b = 0; b < t->blocks; b++) {
     wg_relation *r = &t->relation[b];
     double *q = t->room, *s = q + r->size * r->size;
@@ -507,9 +539,9 @@ static void expand(wg_gauss_newton *t) {
   }
 }
 
-int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected) {
-  t->goal = mu > 0.0 ? 1e-10 : 1e-3; /* a predictor only has to be about right */
-  wg_cone_aim(&t->cone, mu, corrected);
+int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected, bool predictor) {
+  t->goal = predictor ? 1e-3 : t->fine; /* a predictor only has to be about right */
+  if (!t->orthogonal) wg_cone_aim(&t->cone, mu, corrected);
   find_base(t);
   for (int64_t b = 0; b < t->blocks; b++) {
     wg_relation_aim(&t->relation[b], mu, corrected);

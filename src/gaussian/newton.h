@@ -13,11 +13,13 @@ typedef struct wg_gauss_newton {
   const wg_gauss_problem *p;
   int64_t d, n, blocks, length; /* length: all that the blocks see */
   bool is_max, dense;
+  bool orthogonal; /* C is on O(n): no cone, ta and tc come from the caller  */
   wg_relation *relation;
   wg_gauss_cone cone;               /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
   double *ta, *tc;                  /* n x n: d C = ta y tc'                               */
   double *left, *right;             /* d x n: f0 ta, f1 tc                                 */
   double *beta;                     /* n                                                   */
+  double *even, *odd;               /* n x n: gains of the two parts of dC's answer         */
   double *base;                     /* n x n: what dC answers besides dQ                   */
   double *m;                        /* n x n: f0' Q f1                                     */
   double *y, *half;                 /* n x n, max(d, n) x n                                */
@@ -33,17 +35,27 @@ typedef struct wg_gauss_newton {
                              the chosen pairs without the identity                      */
   double *share_matrix, *share_step; /* (blocks + 1)^2, blocks + 1                 */
   int32_t *pivots;
-  double goal; /* relative residual at which conjugate gradients stop */
+  double goal;    /* relative residual at which conjugate gradients stop */
+  double fine;    /* the same for steps that are not predictors           */
+  double coupled; /* pairs with a diagonal above this are coupled in the preconditioner */
   double *room;
   double top, step_top; /* multiplier of the shares                            */
 } wg_gauss_newton;
 
-int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_newton *t);
-/* Everything that does not depend on the barrier weight; 1 when precision is used up. */
+int wg_newton_create(wg_mem *mem, const wg_gauss_problem *p, bool orthogonal, wg_gauss_newton *t);
+/* Everything that does not depend on the barrier weight; 1 when precision is used up. On O(n) ta,
+ * tc and the gains are set before. */
 int wg_newton_linearise(wg_gauss_newton *t);
-/* The step for barrier weight mu, with the cones' corrections or without. */
-int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected);
+/* The step for barrier weight mu, with the cones' corrections or without; a predictor is solved
+ * roughly. */
+int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected, bool predictor);
 /* out (size x size) = the block of a (d x d), and back. */
 void wg_newton_cut(const wg_gauss_newton *t, const wg_relation *r, const double *a, double *out);
+
+/* ---- orthogonal.c ---- */
+/* ta, tc and the gains at an orthogonal C, m = f0' Q f1. */
+int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction);
+/* C <- C cay(step O), O the step in y; 1 when it is too long to tell. */
+int wg_orthogonal_move(wg_gauss_newton *t, double step, double *contraction);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct wg_gauss_reduced {
   wg_gauss_problem problem;
   wg_gauge_spec spec;
   double scale;         /* tr A                                               */
+  bool regular;         /* both factors are square and of full rank           */
   double *basis;        /* d' x d: rows span the blocks' ranges               */
   double *left, *right; /* n' x n: rows span the factors' column spaces      */
 } wg_gauss_reduced;
@@ -114,7 +115,9 @@ typedef struct wg_gauss_best {
   double lower, upper;
   int64_t steps;
 } wg_gauss_best;
-int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, double tol,
-                      wg_gauss_best *best);
+/* Improves best from scratch: with the contraction's cone, or on O(n), which is quicker by far but
+ * needs factors that are square and regular. */
+int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, bool orthogonal,
+                      double tol, wg_gauss_best *best);
 
 #endif

@@ -147,6 +147,7 @@ int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_reduced *r)
   const int64_t rank1 = factor_range(mem, p, p->f1, r->right);
   if (rank0 < 0 || rank1 < 0) return (int)WG_MIN(rank0, rank1);
   r->problem.n = WG_MAX(WG_MAX(rank0, rank1), 1);
+  r->regular = rank0 == r->problem.d && rank1 == r->problem.d;
   r->problem.spec = &r->spec;
   WG_TRY(reduce_factor(mem, p, r, p->f0, r->left, &f0));
   WG_TRY(reduce_factor(mem, p, r, p->f1, r->right, &f1));

@@ -4,7 +4,9 @@
  * the answer (Bures); for commuting covariances without means, for Diracs and for equal covariances
  * it is too, whatever the gauge. No case is told apart: the gap decides, so that what is nearly
  *    commuting is nearly free and nothing is decided by a tolerance on a commutator.
- * 2. Otherwise the interior point, on the ranges only; the better of both on either side.
+ * 2. Otherwise the interior point, on the ranges only; the better of both on either side. On O(n)
+ *    where both factors are regular there (orthogonal.c); with the contraction's cone elsewhere,
+ * and where that has not reached the tolerance.
  * 3. p < 1: gamma is concave, the optimum is at an extreme point C of the contractions, an
  * orthogonal matrix. In the plane O(2) is two circles: a scan of both, refined. Else from several
  * starts: Q = grad gamma(Sigma), then the polar factor for Q; gamma never grows. The lower bound is
@@ -67,6 +69,10 @@ static int try_closed_form(search *t, wg_mem *mem, wg_gauss_answer *answer) {
 
 /* ---- p >= 1 ---- */
 
+static bool is_met(const wg_gauss_best *best, double tol) {
+  return isfinite(best->upper) && best->upper - best->lower <= tol * best->upper;
+}
+
 static int solve_convex(search *t, wg_mem *mem, double tol, wg_gauss_answer *answer) {
   const int64_t d = t->p->d;
   wg_gauss_reduced r = {0};
@@ -75,7 +81,9 @@ static int solve_convex(search *t, wg_mem *mem, double tol, wg_gauss_answer *ans
   wg_gauss_best best = {WG_NEW(mem, double, nn *nn), WG_NEW(mem, double, dd *dd), -INFINITY,
                         INFINITY, 0};
   if (!best.contraction || !best.q) return wg_no_memory();
-  WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, tol, &best));
+  if (r.regular) WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, true, tol, &best));
+  if (!is_met(&best, tol) && !t->context->watch.stopped)
+    WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, false, tol, &best));
   answer->steps = best.steps;
   WG_TRY(wg_gauss_lift(mem, t->p, &r, best.contraction, best.q, t->contraction, t->q));
   WG_TRY(try_contraction(t, mem, answer));
