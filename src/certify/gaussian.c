@@ -15,20 +15,24 @@
  * no double precision answer can do without such a rule (measure/normal.c).
  *
  * Rounding, all in Frobenius norms, |.| below, u the unit, constants doubled or more for second
- * order. Products: |fl(AB) - AB| <= (k + 2) u |A| |B|, k the inner dimension. So W R_i is off by
- * e_i = (d + 2) u |W| |R_i|, its square by 2 |W R_i| e_i + 4 u |W R_i|^2 (compensated sum), M = (W
- * R0)'(W R1) by |W R0| e1 + |W R1| e0 + (d + 2) u |W R0| |W R1| =: e_M, its nuclear norm by sqrt(d)
- * e_M, and computed singular values by 16 d u sigma_1 each (as in gauge/upper.c: LAPACK's SVD is
- * backward stable). Above: the norm of C is at most its computed one (1 + 16 d u) and C is divided
- * by that if it exceeds one. D = R0 - R1 C' is off by E, |E| <= e = (d + 4) u (|R0| + |C| |R1|),
- * and for every theta > 0 (D + E)(D + E)' <= (1 + theta) D D' + (1 + 1 / theta) e^2 I; I - C'C is
- * off by at most (d + 4) u |C|^2 =: f, so the last term by f R1^2: both are added as matrices,
- * which costs what they weigh in the gauge and not their norm in every direction. The remaining
- * products cost (d + 4) u (2 |D|^2 + 3 |I - C'C| |R1|^2) and delta delta' 4 u |delta|^2: a slack in
- * operator norm for wg_gauge_upper. margin multiplies all of it. Equal roots: C = I leaves Sigma =
- * delta delta', and the nuclear norm of R Q R is its trace, so W2 is between |W delta|^2 / max(1,
- * G) and gamma(delta delta'): no cancellation, and zero for equal means. Cost O(d^3), memory 12
- * d^2. Data are divided by a power of two: no scale is special. */
+ * order. Products are taken in slices of sqrt(k) of the inner dimension k, each apart, then summed:
+ * whatever the BLAS does within a slice, |fl(AB) - AB| <= (K + 2) u |A| |B| with K = sqrt(k) + the
+ * number of slices, some 2 sqrt(k) and not k. So W R_i is off by e_i = (K + 2) u |W| |R_i|, its
+ * square by 2 |W R_i| e_i + 4 u |W R_i|^2 (compensated sum), M = (W R0)'(W R1) by |W R0| e1 + |W
+ * R1| e0 + (K + 2) u |W R0| |W R1| =: e_M, its nuclear norm by sqrt(d) e_M. The nuclear norm itself
+ * is bounded with any U, s, V': |M|_* <= |U| |V'| sum s + sqrt(d) |M - U diag(s) V'|, operator
+ * norms of U and V' at most (1 + |U'U - I|)^(1/2), so that nothing is assumed of the SVD; the two
+ * products are off by (K + 4) u |U diag s| |V'| and (K + 2) u |U|^2. Above: the norm of C is at
+ * most its computed one (1 + 16 d u) and C is divided by that if it exceeds one. D = R0 - R1 C' is
+ * off by E, |E| <= e = (K + 4) u (|R0| + |C| |R1|), and for every theta > 0 (D + E)(D + E)' <= (1 +
+ * theta) D D' + (1 + 1 / theta) e^2 I; I - C'C is off by at most (K + 4) u |C|^2 =: f, so the last
+ * term by f R1^2: both are added as matrices, which costs what they weigh in the gauge and not
+ * their norm in every direction. The remaining products cost (K + 4) u (2 |D|^2 + 3 |I - C'C|
+ * |R1|^2) and delta delta' 4 u |delta|^2: a slack in operator norm for wg_gauge_upper. margin
+ * multiplies all of it. Equal roots: C = I leaves Sigma = delta delta', and the nuclear norm of R Q
+ * R is its trace, so W2 is between |W delta|^2 / max(1, G) and gamma(delta delta'): no
+ * cancellation, and zero for equal means. Cost O(d^3), memory 18 d^2. Data are divided by a power
+ * of two: no scale is special. */
 #include <float.h>
 
 #include "certify/certify.h"
@@ -49,6 +53,28 @@ static bool are_equal(const wg_normal_pair *pair) {
   return true;
 }
 
+/* ---- products in slices ---- */
+
+static int64_t slice_of(int64_t k) { return (int64_t)ceil(sqrt((double)k)); }
+
+/* K of the opening comment. */
+static double units_of(int64_t k) {
+  const int64_t slice = WG_MAX(slice_of(k), 1);
+  return (double)(slice + (k + slice - 1) / slice);
+}
+
+/* c (r x s) = op(a) op(b), inner dimension k, all stored without gaps; room: r x s. */
+static void multiply(bool ta, bool tb, int64_t r, int64_t s, int64_t k, const double *a,
+                     const double *b, double *room, double *c) {
+  const int64_t slice = WG_MAX(slice_of(k), 1), lda = ta ? r : k, ldb = tb ? k : s;
+  for (int64_t i = 0; i < r * s; i++) c[i] = 0.0;
+  for (int64_t at = 0; at < k; at += slice) {
+    const double *left = a + (ta ? at * r : at), *right = b + (tb ? at : at * s);
+    wg_la_gemm(ta, tb, r, s, WG_MIN(slice, k - at), 1.0, left, lda, right, ldb, 0.0, room, s);
+    for (int64_t i = 0; i < r * s; i++) c[i] += room[i];
+  }
+}
+
 /* ---- from below ---- */
 
 /* Singular values of m (d x d, destroyed), decreasing. */
@@ -61,20 +87,53 @@ static int singular_values(wg_mem *mem, int64_t d, double *m, double *values) {
   return WG_OK;
 }
 
+/* An upper bound of the operator norm of u (d x d), near one for what is nearly orthogonal. */
+static double norm_of_orthogonal(int64_t d, const double *u, double margin, double *gram,
+                                 double *room) {
+  multiply(true, false, d, d, d, u, u, room, gram);
+  for (int64_t i = 0; i < d; i++) gram[i * d + i] -= 1.0;
+  const double off = margin * (units_of(d) + 2.0) * WG_UNIT * norm2_of(d * d, u);
+  return sqrt(1.0 + norm_of(d * d, gram) * (1.0 + 4.0 * WG_UNIT) + 2.0 * off);
+}
+
+/* An upper bound of the nuclear norm of m (d x d). */
+static int nuclear_norm(wg_mem *mem, int64_t d, const double *m, double margin, double *bound) {
+  const int64_t size = d * d;
+  double *u = WG_NEW(mem, double, size), *vt = WG_NEW(mem, double, size);
+  double *s = WG_NEW(mem, double, d), *copy = WG_NEW(mem, double, size);
+  double *room = WG_NEW(mem, double, size);
+  if (!u || !vt || !s || !copy || !room) return wg_no_memory();
+  for (int64_t i = 0; i < size; i++) copy[i] = m[i];
+  WG_TRY(wg_la_svd(d, copy, u, s, vt));
+  const double norms =
+      norm_of_orthogonal(d, u, margin, copy, room) * norm_of_orthogonal(d, vt, margin, copy, room);
+  wg_sum sum = {0};
+  for (int64_t i = 0; i < d; i++) wg_sum_add(&sum, fabs(s[i]));
+  for (int64_t i = 0; i < size; i++) u[i] *= s[i % d];
+  multiply(false, false, d, d, d, u, vt, room, copy);
+  for (int64_t i = 0; i < size; i++) copy[i] -= m[i];
+  const double off = (units_of(d) + 4.0) * WG_UNIT * norm_of(size, u) * norm_of(size, vt);
+  const double rest = norm_of(size, copy) * (1.0 + 4.0 * WG_UNIT) + 2.0 * margin * off;
+  *bound = (wg_sum_value(sum) * norms + sqrt((double)d) * rest) * (1.0 + 8.0 * WG_UNIT);
+  double *rooms[] = {u, vt, s, copy, room};
+  for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
+  return WG_OK;
+}
+
 /* |W delta|^2 + |W R0|^2 + |W R1|^2 - 2 |(W R0)'(W R1)|_* from below, W = r->rows. */
 static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_factor *r,
                       double margin, double *value) {
   const int64_t d = pair->d, size = d * d;
-  const double k = (double)(d + 2) * WG_UNIT, root_d = sqrt((double)d), w = sqrt(r->norm2);
+  const double k = (units_of(d) + 2.0) * WG_UNIT, root_d = sqrt((double)d), w = sqrt(r->norm2);
   double *a0 = WG_NEW(mem, double, size), *a1 = WG_NEW(mem, double, size);
-  double *m = WG_NEW(mem, double, size), *values = WG_NEW(mem, double, d);
-  double *step = WG_NEW(mem, double, d);
-  if (!a0 || !a1 || !m || !values || !step) return wg_no_memory();
-  wg_la_gemm(false, false, r->rank, d, d, 1.0, r->rows, d, pair->root0, d, 0.0, a0, d);
-  wg_la_gemm(false, false, r->rank, d, d, 1.0, r->rows, d, pair->root1, d, 0.0, a1, d);
-  wg_la_gemm(false, false, r->rank, 1, d, 1.0, r->rows, d, pair->delta, 1, 0.0, step, 1);
-  wg_la_gemm(true, false, d, d, r->rank, 1.0, a0, d, a1, d, 0.0, m, d);
-  WG_TRY(singular_values(mem, d, m, values));
+  double *m = WG_NEW(mem, double, size), *room = WG_NEW(mem, double, size);
+  double *step = WG_NEW(mem, double, d), nuclear = 0.0;
+  if (!a0 || !a1 || !m || !room || !step) return wg_no_memory();
+  multiply(false, false, r->rank, d, d, r->rows, pair->root0, room, a0);
+  multiply(false, false, r->rank, d, d, r->rows, pair->root1, room, a1);
+  multiply(false, false, r->rank, 1, d, r->rows, pair->delta, room, step);
+  multiply(true, false, d, d, r->rank, a0, a1, room, m);
+  WG_TRY(nuclear_norm(mem, d, m, margin, &nuclear));
   wg_sum sum = {0};
   const double s0 = norm2_of(r->rank * d, a0), s1 = norm2_of(r->rank * d, a1);
   const double sd = norm2_of(r->rank, step), n0 = sqrt(s0), n1 = sqrt(s1), nd = sqrt(sd);
@@ -83,11 +142,10 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   wg_sum_add(&sum, s0);
   wg_sum_add(&sum, s1);
   wg_sum_add(&sum, sd);
-  for (int64_t i = 0; i < d; i++) wg_sum_add(&sum, -2.0 * values[i]);
+  wg_sum_add(&sum, -2.0 * nuclear);
   const double squares = 2.0 * (n0 * e0 + n1 * e1 + nd * ed) + 8.0 * WG_UNIT * (s0 + s1 + sd);
-  const double nuclear =
-      root_d * (n0 * e1 + n1 * e0 + k * n0 * n1) + 16.0 * (double)(d * d) * WG_UNIT * values[0];
-  *value = wg_sum_value(sum) - margin * 2.0 * (squares + 2.0 * nuclear);
+  const double cross = root_d * (n0 * e1 + n1 * e0 + k * n0 * n1) + 8.0 * WG_UNIT * nuclear;
+  *value = wg_sum_value(sum) - margin * 2.0 * (squares + 2.0 * cross);
   return WG_OK;
 }
 
@@ -135,9 +193,11 @@ static int shrink(wg_mem *mem, int64_t d, const double *contraction, double *shr
   return WG_OK;
 }
 
-/* a (d x d) += factor f f'. */
-static void add_square(int64_t d, double factor, const double *f, double *a) {
-  wg_la_gemm(false, true, d, d, d, factor, f, d, f, d, 1.0, a, d);
+/* a (d x d) += factor f g'; room: 2 d x d. */
+static void add_product(int64_t d, double factor, const double *f, const double *g, double *room,
+                        double *a) {
+  multiply(false, true, d, d, d, f, g, room, room + d * d);
+  for (int64_t i = 0; i < d * d; i++) a[i] += factor * room[d * d + i];
 }
 
 /* moment = Sigma; above = an upper bound of it in the order of matrices, up to *slack times the
@@ -146,25 +206,26 @@ static int find_moment(wg_mem *mem, const wg_normal_pair *pair, const double *c,
                        double *moment, double *above, double *slack) {
   const int64_t d = pair->d, size = d * d;
   double *difference = WG_NEW(mem, double, size), *rest = WG_NEW(mem, double, size);
-  double *seen = WG_NEW(mem, double, size);
-  if (!difference || !rest || !seen) return wg_no_memory();
+  double *seen = WG_NEW(mem, double, size), *room = WG_NEW(mem, double, 2 * size);
+  if (!difference || !rest || !seen || !room) return wg_no_memory();
   for (int64_t i = 0; i < size; i++) {
     difference[i] = pair->root0[i];
     rest[i] = i % (d + 1) == 0 ? 1.0 : 0.0;
     moment[i] = pair->delta[i / d] * pair->delta[i % d];
   }
-  wg_la_gemm(false, true, d, d, d, -1.0, pair->root1, d, c, d, 1.0, difference, d);
-  wg_la_gemm(true, false, d, d, d, -1.0, c, d, c, d, 1.0, rest, d);
-  wg_la_gemm(false, false, d, d, d, 1.0, pair->root1, d, rest, d, 0.0, seen, d);
-  add_square(d, 1.0, difference, moment);
-  wg_la_gemm(false, true, d, d, d, 1.0, seen, d, pair->root1, d, 1.0, moment, d);
-  const double k = (double)(d + 4) * WG_UNIT, n = norm_of(size, difference);
+  add_product(d, -1.0, pair->root1, c, room, difference);
+  multiply(true, false, d, d, d, c, c, room, seen);
+  for (int64_t i = 0; i < size; i++) rest[i] -= seen[i];
+  multiply(false, false, d, d, d, pair->root1, rest, room, seen);
+  add_product(d, 1.0, difference, difference, room, moment);
+  add_product(d, 1.0, seen, pair->root1, room, moment);
+  const double k = (units_of(d) + 4.0) * WG_UNIT, n = norm_of(size, difference);
   const double r0 = norm_of(size, pair->root0), r1 = norm_of(size, pair->root1);
   const double step = 2.0 * margin * k * (r0 + norm_of(size, c) * r1);
   const double theta = n > 0.0 ? sqrt((double)d) * step / n : 1.0;
   for (int64_t i = 0; i < size; i++) above[i] = moment[i];
-  add_square(d, theta, difference, above);
-  add_square(d, 2.0 * margin * k * norm2_of(size, c), pair->root1, above);
+  add_product(d, theta, difference, difference, room, above);
+  add_product(d, 2.0 * margin * k * norm2_of(size, c), pair->root1, pair->root1, room, above);
   *slack = (1.0 + 1.0 / theta) * step * step +
            2.0 * margin *
                (2.0 * k * n * n + 3.0 * k * norm_of(size, rest) * r1 * r1 +
