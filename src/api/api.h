@@ -42,4 +42,12 @@ int wg_lift_plan(wg_solver *solver, const wg_spectral_answer *answer);
 void wg_lift_potentials(wg_solver *solver, const wg_spectral_answer *answer);
 int wg_lift_cuts(wg_solver *solver, const wg_spectral_answer *answer);
 
+/* ---- gaussian.c ---- */
+/* Arguments that are missing, and the gauge for that dimension. */
+int wg_gaussian_check(const wg_cert_normal *data, const char *gauge, wg_gauge_spec *spec);
+/* Bounds, outcome and nothing else of info, for one thread of many. */
+int wg_gaussian_bounds(const wg_context *context, const wg_settings *settings,
+                       const wg_cert_normal *data, const wg_gauge_spec *spec,
+                       wg_gaussian_info *info);
+
 #endif

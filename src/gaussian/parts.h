@@ -120,4 +120,7 @@ typedef struct wg_gauss_best {
 int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, bool orthogonal,
                       double tol, wg_gauss_best *best);
 
+/* ---- small.c ---- */
+enum { WG_GAUSS_SMALL = 8 };
+
 #endif

@@ -4,10 +4,11 @@
  * the answer (Bures); for commuting covariances without means, for Diracs and for equal covariances
  * it is too, whatever the gauge. No case is told apart: the gap decides, so that what is nearly
  *    commuting is nearly free and nothing is decided by a tolerance on a commutator.
- * 2. Otherwise the interior point, on the ranges only; the better of both on either side. On O(n)
+ * 2. Small regular problems go to small.c.
+ * 3. Otherwise the interior point, on the ranges only; the better of both on either side. On O(n)
  *    where both factors are regular there (orthogonal.c); with the contraction's cone elsewhere,
  * and where that has not reached the tolerance.
- * 3. p < 1: gamma is concave, the optimum is at an extreme point C of the contractions, an
+ * 4. p < 1: gamma is concave, the optimum is at an extreme point C of the contractions, an
  * orthogonal matrix. In the plane O(2) is two circles: a scan of both, refined. Else from several
  * starts: Q = grad gamma(Sigma), then the polar factor for Q; gamma never grows. The lower bound is
  * the trace's (gamma_p >= tr), and the outcome is local. Source: theory 4, docs/theory/gaussian.md.
@@ -178,6 +179,7 @@ static int solve_local(search *t, wg_mem *mem, uint64_t seed, wg_gauss_answer *a
 static int search_both(search *t, wg_mem *mem, double tol, uint64_t seed, wg_gauss_answer *answer) {
   WG_TRY(try_closed_form(t, mem, answer));
   if (answer->closed) return WG_OK;
+  if (wg_gauss_small(t->p, tol, answer)) return WG_OK;
   if (wg_gauge_is_convex(t->p->spec)) return solve_convex(t, mem, tol, answer);
   /* the minorant's bound may need its own solve: blocks with p < 1 beside others */
   wg_gauss_problem below = *t->p;
