@@ -13,6 +13,7 @@
 static const char usage[] =
     "usage: wgamma gaussian M0 S0 M1 S1 [options]\n"
     "       wgamma gaussian --from-samples X Y [options]\n"
+    "       wgamma gaussian --batch FILE.npz [options]\n"
     "The spectral Wasserstein distance W of two Gaussians, with bounds of W^2 that are proved:\n"
     "lower <= W^2 <= upper.\n"
     "  M0, M1                means, d numbers: .npy, .npz or text\n"
@@ -20,6 +21,8 @@ static const char usage[] =
     "                        singular (eigenvalues up to 1e-14 of the largest count as zero)\n"
     "  --from-samples        X and Y are clouds, one point a row: their means and covariances are\n"
     "                        taken, and the distance of the clouds is reported as well\n"
+    "  --batch FILE.npz      many problems of one dimension: members m0, m1 (count x d) and S0, S1\n"
+    "                        (count x d x d); bounds only, thousands a second for small d\n"
     "what is computed\n"
     "  --gauge G             default: operator; see wgamma help\n"
     "  --a FILE, --b FILE    weights of X and of Y, with --from-samples; default: all equal\n"
@@ -29,9 +32,11 @@ static const char usage[] =
     "  --time-limit S        seconds; then the interval reached is the answer\n"
     "  --memory-limit BYTES  K, M or G may follow; beyond it the solve is refused\n"
     "  --seed N              of the starts for p < 1; default: 1\n"
+    "  --threads N           of --batch; default: all cores\n"
     "what is written\n"
     "  --out FILE            .npz: means, covariances, contraction, K (the cross covariance), Q,\n"
-    "                        and where there is one the map, x -> M1 + map (x - M0)\n"
+    "                        and where there is one the map, x -> M1 + map (x - M0);\n"
+    "                        of --batch: lower, upper, w and outcome, one entry a problem\n"
     "  --geodesic T1,T2,...  --geodesic-out FILE\n"
     "                        means and covariances at these times, from 0 to 1, as .npz\n"
     "  --plot FILE           both Gaussians and three between them (.pdf, .svg or .png)\n"
@@ -61,6 +66,8 @@ static int read_command_line(int argc, char **argv, wg_gaussian_request *asked) 
       {"time-limit", 0, WG_CLI_POSITIVE, &settings->time_limit},
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"seed", 0, WG_CLI_SEED, &settings->seed},
+      {"threads", 0, WG_CLI_THREADS, &settings->threads},
+      {"batch", 0, WG_CLI_TEXT, &asked->batch},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
       {"geodesic", 0, WG_CLI_TEXT, &asked->geodesic},
       {"geodesic-out", 0, WG_CLI_TEXT, &asked->geodesic_out},
@@ -72,9 +79,21 @@ static int read_command_line(int argc, char **argv, wg_gaussian_request *asked) 
                              &asked->help);
 }
 
+/* --batch stands for all inputs, and has no single coupling to write or draw. */
+static int check_batch(int others, const wg_gaussian_request *asked) {
+  if (others > 0)
+    return wg_cli_usage("gaussian", "--batch holds all problems; leave out the other file%s",
+                        wg_cli_plural(others));
+  if (asked->from_samples || asked->a || asked->b || asked->geodesic || asked->plot)
+    return wg_cli_usage("gaussian",
+                        "--batch does not go with --from-samples, --a, --b, --geodesic or --plot");
+  return WG_EXIT_OK;
+}
+
 static int read_inputs(int argc, char **argv, wg_gaussian_request *asked) {
   const int wanted = asked->from_samples ? 2 : WG_GAUSSIAN_INPUTS;
   int streams = 0;
+  if (asked->batch) return check_batch(argc - optind, asked);
   if (argc - optind != wanted)
     return wg_cli_usage("gaussian", "%s are wanted, got %d file%s",
                         asked->from_samples ? "two clouds X and Y" : "four files M0 S0 M1 S1",
@@ -102,7 +121,8 @@ static int check_request(wg_mem *mem, wg_gaussian_request *asked) {
                                 {"M1", asked->input[2]},
                                 {"S1", asked->input[3]},
                                 {"--a", asked->a},
-                                {"--b", asked->b}};
+                                {"--b", asked->b},
+                                {"--batch", asked->batch}};
   if (!asked->geodesic != !asked->geodesic_out)
     return wg_fail(WG_ERR_ARGUMENT, "--geodesic and --geodesic-out belong together; add %s",
                    asked->geodesic ? "--geodesic-out FILE" : "--geodesic T1,T2,...");
@@ -170,7 +190,7 @@ static int fit_gauge(const wg_gaussian_request *asked, const wg_gaussian_result 
 
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(wg_mem *mem, const wg_gaussian_request *asked, const wg_gaussian_result *found) {
-  const char *const outputs[] = {asked->out, asked->geodesic_out};
+  const char *const outputs[] = {asked->out, asked->geodesic_out, asked->plot};
   bool wants_text = wg_cli_wants_text(asked->quiet, asked->json);
   for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
     wants_text = wants_text && !(outputs[k] && !strcmp(outputs[k], "-"));
@@ -181,6 +201,11 @@ static int deliver(wg_mem *mem, const wg_gaussian_request *asked, const wg_gauss
 }
 
 static int run(wg_gaussian_request *asked, wg_mem *mem) {
+  if (asked->batch) {
+    int status = check_request(mem, asked);
+    if (status == WG_OK) status = wg_gaussian_run_batch(mem, asked);
+    return status < 0 ? refuse(status) : status;
+  }
   wg_gaussian_result *found = WG_NEW(mem, wg_gaussian_result, 1);
   wg_cli_watcher watcher;
   if (!found) return refuse(wg_no_memory());

@@ -11,6 +11,7 @@ typedef struct wg_gaussian_request {
   const char *input[WG_GAUSSIAN_INPUTS];
   bool from_samples;
   const char *a, *b, *gauge, *out, *geodesic, *geodesic_out, *plot, *json;
+  const char *batch; /* an .npz of many problems, in the place of the inputs */
   wg_settings settings;
   int64_t times_count;
   double *times;
@@ -43,5 +44,9 @@ void wg_gaussian_print(const wg_gaussian_request *asked, const wg_gaussian_resul
 /* Writes the coupling, the geodesic and JSON as asked; returns an exit status. */
 int wg_gaussian_write(wg_mem *mem, const wg_gaussian_request *asked,
                       const wg_gaussian_result *found);
+
+/* ---- gaussian_batch.c ---- */
+/* Reads, solves and reports the problems of --batch; an exit status, or a negative status. */
+int wg_gaussian_run_batch(wg_mem *mem, wg_gaussian_request *asked);
 
 #endif

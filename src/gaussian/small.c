@@ -432,7 +432,7 @@ static double find_step(small *t, double *step_q) {
   solve(t);
   split_steps(t, aim, predicted, step_z);
   const double reach = limit_of(t, step_z, limit_of(t, predicted, 1.0)), miss = 1.0 - reach;
-  t->centering = WG_MIN(WG_MAX(miss * miss, 1e-3), 0.5);
+  t->centering = WG_MIN(WG_MAX(miss * miss, 1e-4), 0.5);
   multiply(d, predicted, step_z, product);
   for (int i = 0; i < d; i++)
     for (int j = 0; j < d; j++)
@@ -441,7 +441,7 @@ static double find_step(small *t, double *step_q) {
   pack(t, aim, t->rest);
   solve(t);
   split_steps(t, aim, step_q, step_z);
-  return 0.98 * limit_of(t, step_z, limit_of(t, step_q, 1.0));
+  return 0.995 * limit_of(t, step_z, limit_of(t, step_q, 1.0));
 }
 
 /* Z for the present C, with the smallest tau from `tau` up that leaves Q Z around mu. */
