@@ -21,7 +21,7 @@ static const char usage[] =
     "                        singular (eigenvalues up to 1e-14 of the largest count as zero)\n"
     "  --from-samples        X and Y are clouds, one point a row: their means and covariances are\n"
     "                        taken, and the distance of the clouds is reported as well\n"
-    "  --batch FILE.npz      many problems of one dimension: members m0, m1 (count x d) and S0, S1\n"
+    "  --batch FILE.npz      many problems of one dimension: members m0, m1 (count x d), S0, S1\n"
     "                        (count x d x d); bounds only, thousands a second for small d\n"
     "what is computed\n"
     "  --gauge G             default: operator; see wgamma help\n"

@@ -28,7 +28,7 @@ typedef struct wg_gauss_answer {
 int wg_gauss_solve(wg_context *context, const wg_gauss_problem *problem, double tol, uint64_t seed,
                    wg_gauss_answer *answer);
 
-/* Solves small regular problems (d <= 8) with one Schatten gauge, p > 1, without the heap; false, and
+/* Solves small regular problems (d <= 8) with one Schatten gauge, p > 1, without heap; false, and
  * answer as it was, if it is none or the tolerance is not reached. wg_gauss_solve tries it itself,
  * after the closed form. */
 bool wg_gauss_small(const wg_gauss_problem *problem, double tol, wg_gauss_answer *answer);
