@@ -74,11 +74,11 @@ static void print(const wg_gaussian_request *asked, const stack *s) {
 
 static int write_json(const wg_gaussian_request *asked, const stack *s) {
   const wg_gaussian_batch_info *info = &s->info;
-  json_t *own = json_pack(
-      "{s:I, s:I, s:I, s:I, s:o, s:o, s:i}", "problems", (json_int_t)s->count, "solved",
-      (json_int_t)info->solved, "certified", (json_int_t)info->certified, "d", (json_int_t)s->d,
-      "tol", wg_cli_real(asked->settings.tol), "largest_gap", wg_cli_real(info->largest_gap),
-      "workers", info->workers);
+  json_t *own =
+      json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:i}", "problems", (json_int_t)s->count, "solved",
+                (json_int_t)info->solved, "certified", (json_int_t)info->certified, "d",
+                (json_int_t)s->d, "tol", wg_cli_real(asked->settings.tol), "largest_gap",
+                wg_cli_real(info->largest_gap), "workers", info->workers);
   return wg_cli_write_json(asked->json,
                            wg_cli_document("gaussian", s->gauge, wg_outcome_text(info->outcome),
                                            info->seconds, info->peak_bytes, own));
@@ -115,12 +115,17 @@ int wg_gaussian_run_batch(wg_mem *mem, wg_gaussian_request *asked) {
   wg_cli_watcher watcher;
   if (!s) return wg_no_memory();
   WG_TRY(read_stack(mem, asked->batch, s));
+  const int64_t shape[] = {s->count, s->d, s->d};
+  char text[WG_IO_SHAPE_TEXT];
+  const int fits = wg_cli_fit_gauge("--gauge", asked->gauge, s->d, asked->batch,
+                                    wg_io_shape_text(text, 3, shape));
+  if (fits != WG_EXIT_OK) return fits;
   WG_TRY(wg_gauge_canonical(asked->gauge, s->d, s->gauge, sizeof s->gauge));
   wg_cli_watch(&watcher, asked->quiet, &asked->settings);
   wg_cli_watch_begin();
-  const int status = wg_gaussian_batch(s->count, s->d, s->data[0], s->data[1], s->data[2],
-                                       s->data[3], s->gauge, &asked->settings, s->lower, s->upper,
-                                       s->outcome, &s->info);
+  const int status =
+      wg_gaussian_batch(s->count, s->d, s->data[0], s->data[1], s->data[2], s->data[3], s->gauge,
+                        &asked->settings, s->lower, s->upper, s->outcome, &s->info);
   wg_cli_watch_end(&watcher);
   if (status == WG_ERR_INPUT) return wg_cli_error_about(wg_io_name(asked->batch), status);
   if (status < 0) return status;

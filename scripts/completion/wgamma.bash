@@ -16,8 +16,8 @@ _wgamma_options() {
       printf '%s ' --gauges --a --b --key --tol --time-limit --max-calls --memory-limit --threads \
         --seed --out --plot --json --quiet --help ;;
     gaussian)
-      printf '%s ' --from-samples --gauge --a --b --tol --time-limit --memory-limit --seed --out \
-        --geodesic --geodesic-out --plot --json --quiet --help ;;
+      printf '%s ' --from-samples --batch --threads --gauge --a --b --tol --time-limit --memory-limit \
+        --seed --out --geodesic --geodesic-out --plot --json --quiet --help ;;
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;

@@ -37,14 +37,28 @@ typedef struct small {
 
 /* ---- d x d matrices, row-major without gaps ---- */
 
-/* out = a b */
+/* out = a b, out neither a nor b */
+static inline void multiply_plain(int d, const double *restrict a, const double *restrict b,
+                                  double *restrict out) {
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j < d; j++) {
+      double sum = 0.0;
+      for (int k = 0; k < d; k++) sum += a[i * d + k] * b[k * d + j];
+      out[i * d + j] = sum;
+    }
+}
+
+/* out = a b; out may be a or b. The compiler unrolls the sizes that are named. */
 static void multiply(int d, const double *a, const double *b, double *out) {
-  for (int i = 0; i < d; i++) {
-    double row[MOST] = {0};
-    for (int k = 0; k < d; k++)
-      for (int j = 0; j < d; j++) row[j] += a[i * d + k] * b[k * d + j];
-    for (int j = 0; j < d; j++) out[i * d + j] = row[j];
+  double product[SQUARE];
+  switch (d) {
+    case 2: multiply_plain(2, a, b, product); break;
+    case 3: multiply_plain(3, a, b, product); break;
+    case 4: multiply_plain(4, a, b, product); break;
+    case 5: multiply_plain(5, a, b, product); break;
+    default: multiply_plain(d, a, b, product);
   }
+  memcpy(out, product, (size_t)(d * d) * sizeof *out);
 }
 
 static void transpose(int d, const double *a, double *out) {

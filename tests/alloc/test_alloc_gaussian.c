@@ -57,8 +57,29 @@ static void verdicts_and_fits_survive(void **state) {
   wg_fail_allocation(0);
 }
 
+static void batches_survive(void **state) {
+  (void)state;
+  wg_rng rng = {53};
+  const test_normals c = test_random_normals(&rng, 3);
+  wg_settings settings;
+  double lower, upper;
+  int outcome;
+  wg_settings_init(&settings);
+  settings.threads = 1;
+  for (long k = 1;; k++) {
+    wg_fail_allocation(k);
+    const int status = wg_gaussian_batch(1, 3, c.m0, c.s0, c.m1, c.s1, "kyfan:2", &settings, &lower,
+                                         &upper, &outcome, NULL);
+    wg_fail_allocation(0);
+    if (status >= 0) break;
+    assert_int_equal(status, WG_ERR_MEMORY);
+  }
+  assert_true(lower > 0.0 && lower <= upper);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(every_failure_is_survived),
+                                     cmocka_unit_test(batches_survive),
                                      cmocka_unit_test(verdicts_and_fits_survive)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@ Everything is checked against the data with plain sums: no array library is need
 
 import math
 import os
+import struct
 
 from harness import *
 
@@ -109,6 +110,54 @@ def test_edges(where):
         check(done.returncode == status and words in text(done.stderr), arguments, done)
 
 
+def stack(shape, entries):
+    return npy_header("'<f8'", shape) + struct.pack(f"<{len(entries)}d", *entries)
+
+
+def test_batch(where):
+    """Bounds of many are those of each alone; what does not fit is named."""
+    count, m0, s0, m1, s1 = 5, [], [], [], []
+    for k in range(count):
+        m0 += M0
+        s0 += sum(S0, [])
+        m1 += [M1[0] + k, M1[1]]
+        s1 += sum(S1, [])
+    vectors, squares = (count, 2), (count, 2, 2)
+    members = {"m0": stack(vectors, m0), "S0": stack(squares, s0), "m1": stack(vectors, m1),
+               "S1": stack(squares, s1)}
+    npz(where, "many.npz", members)
+    for gauge in ("operator", "kyfan:1", "schatten:3"):
+        found = report(["gaussian", "--batch", "many.npz", "--gauge", gauge, "--out", "bounds.npz"],
+                       where)
+        check(found["problems"] == found["certified"] == found["solved"] == count, gauge, found)
+        check(found["outcome"] == "certified" and found["largest_gap"] <= 1e-10, gauge, found)
+        bounds = read_npz(os.path.join(where, "bounds.npz"))
+        for k in range(count):
+            put(where, "m.npy", npy([M1[0] + k, M1[1]]))
+            alone = report(["gaussian", "m0.npy", "s0.npy", "m.npy", "s1.npy", "--gauge", gauge],
+                           where)["w2"]
+            low, high = bounds["lower"][1][k], bounds["upper"][1][k]
+            check(low <= alone["upper"] and high >= alone["lower"], gauge, k, low, high, alone)
+            check(bounds["w"][1][k] == math.sqrt(high) and bounds["outcome"][1][k] == 0, gauge, k)
+    wrong = list(s0)
+    wrong[9] += 1.0
+    npz(where, "short.npz", {name: members[name] for name in ("m0", "S0", "m1")})
+    npz(where, "flat.npz", {**members, "S0": stack((count, 4), s0)})
+    npz(where, "wrong.npz", {**members, "S0": stack(squares, wrong)})
+    refusals = [(["--batch", "short.npz"], 3, "S1"),
+                (["--batch", "flat.npz"], 3, "S0 has shape (5, 4)"),
+                (["--batch", "wrong.npz"], 3, "wrong.npz: problem 2: cov0 is not symmetric"),
+                (["--batch", "m0.npy"], 3, "is no .npz"),
+                (["--batch", "many.npz", "m0.npy"], 2, "leave out"),
+                (["--batch", "many.npz", "--plot", "x.pdf"], 2, "--plot"),
+                (["--batch", "many.npz", "--gauge", "kyfan:3"], 3, "does not fit many.npz")]
+    for arguments, status, words in refusals:
+        done = run(["gaussian", *arguments], where)
+        check(done.returncode == status and words in text(done.stderr), arguments, done)
+    check(run(["gaussian", "--batch", "many.npz", "--gauge", "schatten:0.5", "--quiet"],
+              where).returncode == 1, "below one the bounds are open")
+
+
 def main():
     with scratch() as where:
         for name, data in [("m0", M0), ("s0", S0), ("m1", M1), ("s1", S1)]:
@@ -117,6 +166,7 @@ def main():
         test_geodesic(where)
         test_samples(where)
         test_edges(where)
+        test_batch(where)
 
 
 if __name__ == "__main__":
