@@ -10,18 +10,19 @@ from ._solving import Interrupted
 from .clouds import (Certificate, DistanceResult, Plan, Solver, distance, memory_estimate, verify)
 from .directions import lmo, measure_lmo, polar, polar_polynomial
 from . import energies
+from .dynamic import DynamicResult, dynamic
 from .flows import FlowResult, flow
 from .gauges import canonical, gauge, spectrum
-from .gaussians import GaussianResult, gaussian, gaussian_fit
+from .gaussians import GaussianResult, gaussian, gaussian_batch, gaussian_fit
 from .many import PairwiseResult, pairwise, path
 from .moments import (MomentsResult, moments_affine, moments_kl, moments_linear, moments_modal)
 from .sphere import SphereResult, sphere
 
 __all__ = [
-    'Certificate', 'DistanceResult', 'FlowResult', 'GaussianResult', 'Interrupted',
-    'MomentsResult', 'PairwiseResult', 'Plan', 'Solver', 'SphereResult', 'WgammaError',
-    'canonical', 'distance', 'energies', 'flow', 'gauge', 'gaussian', 'gaussian_fit', 'lmo',
-    'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl', 'moments_linear',
-    'moments_modal', 'pairwise', 'path', 'polar', 'polar_polynomial', 'spectrum', 'sphere',
-    'verify',
+    'Certificate', 'DistanceResult', 'DynamicResult', 'FlowResult', 'GaussianResult',
+    'Interrupted', 'MomentsResult', 'PairwiseResult', 'Plan', 'Solver', 'SphereResult',
+    'WgammaError', 'canonical', 'distance', 'dynamic', 'energies', 'flow', 'gauge', 'gaussian',
+    'gaussian_batch', 'gaussian_fit', 'lmo', 'measure_lmo', 'memory_estimate', 'moments_affine',
+    'moments_kl', 'moments_linear', 'moments_modal', 'pairwise', 'path', 'polar',
+    'polar_polynomial', 'spectrum', 'sphere', 'verify',
 ]

@@ -95,6 +95,19 @@ MomentsInfo = _structure('MomentsInfo',
                          'evaluations, peak_bytes')
 MomentsEvent = _structure('MomentsEvent', 'size_t struct_size; int kind; int64_t mode; double time')
 
+GaussianBatchInfo = _structure('GaussianBatchInfo',
+                               'size_t struct_size; int outcome; int64_t solved, certified; '
+                               'double largest_gap, seconds; int64_t peak_bytes; int workers')
+DynamicSettings = _structure('DynamicSettings',
+                             'size_t struct_size; double tol, time_limit; int64_t steps, '
+                             'max_iterations, memory_limit; int threads; pointer progress, '
+                             'progress_data')
+DynamicInfo = _structure('DynamicInfo',
+                         'size_t struct_size; int outcome, converged; double primal, dual, lower, '
+                         'upper, w, mass_residual, least_density, mass_error, continuity, seconds; '
+                         'int64_t iterations, peak_bytes')
+DynamicPath = _structure('DynamicPath', 'size_t struct_size; int64_t steps, cells, corners; '
+                                        'pointer density, momentum, potential, q, moment')
 SphereInfo = _structure('SphereInfo',
                         'size_t struct_size; int outcome; double lower, upper, gap, uw, uw2, '
                         'mass[2], carried[2], least_ratio, most_ratio, seconds; int64_t calls, '
@@ -129,6 +142,8 @@ STRUCTURES = {
     'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
     'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
     'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
+    'wg_gaussian_batch_info': GaussianBatchInfo, 'wg_dynamic_settings': DynamicSettings,
+    'wg_dynamic_info': DynamicInfo, 'wg_dynamic_path': DynamicPath,
     'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent, 'wg_sphere_info': SphereInfo,
     'wg_semicoupling': Semicoupling, 'wg_energy_settings': EnergySettings,
     'wg_flow_record': FlowRecord, 'wg_flow_event': FlowEvent, 'wg_flow_settings': FlowSettings,
@@ -149,7 +164,8 @@ FUNCTIONS = {
     'wg_project': 'plpp', 'wg_get_structure': 'pp', 'wg_get_block': 'plp',
     'wg_get_uniqueness': 'pp', 'wg_get_gradients': 'pppppp', 'wg_pairwise': 'llpspppPp',
     'wg_get_certificate': 'pp', 'wg_verify': 'pip', 'wg_verify_rigorous': 'pip',
-    'wg_gaussian': 'lppppspppppp', 'wg_gaussian_verify': 'lppppsppddp',
+    'wg_gaussian': 'lppppspppppp', 'wg_gaussian_batch': 'llppppsppppp',
+    'wg_dynamic': 'lppppsppp', 'wg_dynamic_get': 'pp', 'wg_gaussian_verify': 'lppppsppddp',
     'wg_gaussian_geodesic': 'lpppppdpp', 'wg_gaussian_fit': 'llpppp',
     'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_spectrum': 'lpp',
     'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_polar': 'llpppp',
@@ -173,6 +189,7 @@ OTHERS = {
     'wg_outcome_text': ('i', ctypes.c_char_p), 'wg_error_detail': ('', ctypes.c_char_p),
     'wg_settings_init': ('p', None), 'wg_lmo_settings_init': ('p', None),
     'wg_polar_settings_init': ('p', None), 'wg_free': ('p', None),
+    'wg_dynamic_settings_init': ('p', None), 'wg_dynamic_free': ('p', None),
     'wg_moments_free': ('p', None), 'wg_sphere_free': ('p', None), 'wg_flow_free': ('p', None),
     'wg_energy_free': ('p', None), 'wg_energy_settings_init': ('p', None),
     'wg_flow_settings_init': ('p', None), 'wg_energy_dimension': ('p', ctypes.c_int64),

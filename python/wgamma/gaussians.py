@@ -74,6 +74,44 @@ def gaussian(mean0, cov0, mean1, cov1, gauge='operator', tol=1e-10, **settings):
     return run.finish(GaussianResult(gauge, data, info.as_dict(), parts))
 
 
+def gaussian_batch(mean0, cov0, mean1, cov1, gauge='operator', tol=1e-10, **settings):
+    """Many pairs of Gaussians of one dimension, several at a time.
+
+    Parameters
+    ----------
+    mean0, mean1 : count x d; cov0, cov1 : count x d x d
+    gauge, tol, settings : as for `Solver`
+
+    Returns
+    -------
+    dict: w, lower, upper (count numbers, bounds of W2), outcome (count texts), info
+
+    Examples
+    --------
+    >>> found = gaussian_batch([[0.0], [1.0]], [[[1.0]], [[4.0]]], [[3.0], [1.0]],
+    ...                        [[[1.0]], [[1.0]]])
+    >>> found['w'].round(9).tolist()
+    [3.0, 1.0]
+    """
+    mean0 = arrays.numbers('mean0', mean0, 2)
+    count, d = mean0.shape
+    data = [mean0]
+    for name, given, shape in (('cov0', cov0, (count, d, d)), ('mean1', mean1, (count, d)),
+                               ('cov1', cov1, (count, d, d))):
+        array = arrays.numbers(name, given, len(shape))
+        if array.shape != shape:
+            raise ValueError(f'{name} has shape {array.shape}; {shape} is wanted')
+        data.append(array)
+    run, info = Run(tol, **settings), lib.GaussianBatchInfo()
+    lower, upper, outcome = np.empty(count), np.empty(count), np.empty(count, np.intc)
+    run.call('wg_gaussian_batch', count, d, *map(arrays.pointer, data), _text('gauge', gauge),
+             run.address(), *map(arrays.pointer, (lower, upper, outcome)), ctypes.byref(info))
+    found = {'w': np.sqrt(upper), 'lower': lower, 'upper': upper,
+             'outcome': np.array(lib.OUTCOMES)[outcome], 'info': info.as_dict()}
+    found['info']['outcome'] = lib.OUTCOMES[info.outcome]
+    return run.finish(found)
+
+
 def gaussian_fit(x, a=None):
     """Mean (d) and covariance (d x d, divided by the mass) of a weighted cloud n x d."""
     x = arrays.points('x', x)

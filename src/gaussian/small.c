@@ -214,7 +214,7 @@ static void move(const small *t, double step, double *c) {
  * feasible, the gap. */
 static double find_frame(small *t) {
   const int d = t->d;
-  double m[SQUARE], b[SQUARE], sym[SQUARE], vectors[SQUARE], gap = 0.0;
+  double m[SQUARE], b[SQUARE], sym[SQUARE] = {0}, vectors[SQUARE], gap = 0.0;
   multiply(d, t->q, t->given->f1, m);
   multiply_left(d, t->given->f0, m, b);
   multiply_left(d, t->c, b, m);

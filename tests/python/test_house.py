@@ -104,8 +104,8 @@ def test_everything_public_has_a_docstring():
 
 def test_the_examples_in_docstrings():
     import doctest
-    for module in ('clouds', 'directions', 'energies', 'flows', 'gauges', 'gaussians', 'many',
-                   'moments', 'sphere'):
+    for module in ('clouds', 'directions', 'dynamic', 'energies', 'flows', 'gauges', 'gaussians',
+                   'many', 'moments', 'sphere'):
         __import__('wgamma.' + module)
         assert doctest.testmod(sys.modules['wgamma.' + module]).failed == 0
 

@@ -174,3 +174,34 @@ def test_flows():
         wgamma.flow(own, x)
     with pytest.raises(ValueError):
         wgamma.flow(own, x, 1.0, method='leapfrog')
+
+
+def test_many_gaussians():
+    m0, m1 = RNG.normal(size=(2, 9, 2))
+    s0, s1 = (np.array([covariance(2) for _ in range(9)]) for _ in range(2))
+    found = wgamma.gaussian_batch(m0, s0, m1, s1, 'schatten:3')
+    for k in range(9):
+        one = wgamma.gaussian(m0[k], s0[k], m1[k], s1[k], 'schatten:3')
+        assert found['w'][k] == pytest.approx(one.w, rel=1e-9)
+        assert found['lower'][k] <= one.upper and one.lower <= found['upper'][k]
+    assert set(found['outcome']) == {'certified'} and found['info']['certified'] == 9
+    s0[4] = -s0[4]
+    with pytest.raises(ValueError, match='4'):
+        wgamma.gaussian_batch(m0, s0, m1, s1)
+    with pytest.raises(ValueError, match='cov1'):
+        wgamma.gaussian_batch(m0, s0, m1, s1[:3])
+
+
+def test_the_dynamic_form():
+    grid = np.indices((12, 12)) - 5.5
+    bump = np.exp(-0.5 * np.sum((grid - np.array([-1.5, 0])[:, None, None]) ** 2, axis=0))
+    moved = np.exp(-0.5 * np.sum((grid - np.array([1.5, 0])[:, None, None]) ** 2, axis=0))
+    for gauge in ('trace', 'operator'):
+        result = wgamma.dynamic(bump, moved, gauge, steps=12, tol=1e-2)
+        assert result.w == pytest.approx(3.0, rel=0.03) and result.density.shape == (12, 12, 12)
+        assert np.allclose(result.density.sum(axis=(1, 2)), 1) and result.density.min() > -1e-9
+        assert result.momentum.shape == (12, 2, 12, 12) and 'W = ' in repr(result)
+    with pytest.raises(ValueError):
+        wgamma.dynamic(bump, moved[:5])
+    with pytest.raises(ValueError):
+        wgamma.dynamic(-bump, moved)
