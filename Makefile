@@ -16,7 +16,8 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
   >$(1)/configure.log 2>&1 || { cat $(1)/configure.log; exit 1; }
 compile = cmake --build $(1) --parallel $(JOBS)
 
-.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo wheel install clean
+.PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo \
+  bench-gaussian wheel install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -56,7 +57,7 @@ fuzz:
 	  build-fuzz/corpus tests/fuzz/corpus
 
 # numpy, POT and CVXPY are the system's, or those that setup.sh puts into build-bench.
-bench-ot bench-long bench-static bench-lmo: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
+bench-ot bench-long bench-static bench-lmo bench-gaussian: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
 bench-ot: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/ot/run.py --out bench/e2e/ot/results/compare.json
@@ -74,6 +75,10 @@ bench-lmo: all
 	@scripts/setup.sh bench
 	@python3 -B bench/micro/lmo/run.py --out bench/micro/lmo/results/compare.json
 	@python3 -B bench/e2e/lmo/run.py --out bench/e2e/lmo/results/compare.json
+
+bench-gaussian: all
+	@scripts/setup.sh bench
+	@python3 -B bench/e2e/gaussian/run.py --long --out bench/e2e/gaussian/results/compare.json
 
 wheel: setup
 	@scripts/wheel.sh
