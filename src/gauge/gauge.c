@@ -65,7 +65,7 @@ static int sum_or_max(const wg_gauge_spec *spec, const double *s, wg_block_spect
                       double *value) {
   double total = 0.0;
   for (int64_t b = 0; b < spec->block_count; b++) {
-    WG_TRY(wg_spectrum_of(spec, &spec->blocks[b], s, 0.0, spectrum));
+    WG_TRY(wg_spectrum_values_of(spec, &spec->blocks[b], s, 0.0, spectrum));
     double part = block_value(&spec->blocks[b], spectrum);
     total = spec->outer == WG_BLOCK_MAX ? WG_MAX(total, part) : total + part;
   }
@@ -244,7 +244,7 @@ static int dual_of_blocks(const wg_gauge_spec *spec, const double *q, wg_block_s
   double whole = 0.0;
   for (int64_t b = 0; b < spec->block_count; b++) {
     const wg_gauge_block *block = &spec->blocks[b];
-    WG_TRY(wg_spectrum_of(spec, block, q, 0.0, spectrum));
+    WG_TRY((projected ? wg_spectrum_of : wg_spectrum_values_of)(spec, block, q, 0.0, spectrum));
     double part = ldexp(wg_gauge_dual_of_values(block, spectrum->clipped), spectrum->exponent);
     whole = combine_dual(spec, block, whole, part);
     if (!projected) continue;

@@ -59,16 +59,38 @@ static void copy_block(int64_t d, const wg_gauge_block *block, const double *s,
   }
 }
 
-int wg_spectrum_of(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
-                   double companion, wg_block_spectrum *spectrum) {
+/* The block, near one, in spectrum->matrix. */
+static int load(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
+                double companion, wg_block_spectrum *spectrum) {
   double largest;
   WG_TRY(largest_entry(spec->d, block, s, &largest));
   largest = WG_MAX(largest, companion);
   spectrum->exponent = largest > 0.0 ? ilogb(largest) : 0;
   spectrum->size = block->size;
   copy_block(spec->d, block, s, spectrum);
+  return WG_OK;
+}
+
+static void clip(wg_block_spectrum *spectrum) {
+  for (int64_t i = 0; i < spectrum->size; i++)
+    spectrum->clipped[i] = WG_MAX(spectrum->values[i], 0.0);
+}
+
+int wg_spectrum_of(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
+                   double companion, wg_block_spectrum *spectrum) {
+  WG_TRY(load(spec, block, s, companion, spectrum));
   WG_TRY(wg_la_eigh(block->size, spectrum->matrix, spectrum->values, spectrum->vectors));
-  for (int64_t i = 0; i < block->size; i++) spectrum->clipped[i] = WG_MAX(spectrum->values[i], 0.0);
+  clip(spectrum);
+  return WG_OK;
+}
+
+int wg_spectrum_values_of(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
+                          double companion, wg_block_spectrum *spectrum) {
+  double *copy = spectrum->vectors;
+  WG_TRY(load(spec, block, s, companion, spectrum));
+  for (int64_t i = 0; i < block->size * block->size; i++) copy[i] = spectrum->matrix[i];
+  WG_TRY(wg_la_eigenvalues(block->size, copy, spectrum->values));
+  clip(spectrum);
   return WG_OK;
 }
 

@@ -94,7 +94,7 @@ typedef double block_bound(const wg_gauge_block *block, double slack, wg_block_s
 static int bound_of_block(const wg_gauge_spec *spec, const wg_gauge_block *block, const double *s,
                           double slack, block_bound *bound, wg_block_spectrum *spectrum,
                           double *part) {
-  WG_TRY(wg_spectrum_of(spec, block, s, slack, spectrum));
+  WG_TRY(wg_spectrum_values_of(spec, block, s, slack, spectrum));
   double scaled = bound(block, scale_up(slack, -spectrum->exponent), spectrum);
   *part = scale_up(scaled, spectrum->exponent);
   return WG_OK;

@@ -22,6 +22,7 @@ typedef struct interior {
   wg_gauss_newton newton;
   double *contraction, *polar, *moment, *q, *cut; /* n x n twice, d x d three times */
   bool smooth;  /* on O(n), and Q is a smooth function of the moment: no barrier anywhere */
+  bool flat;    /* smooth, with p >= 2 in some block */
   double value; /* gamma of the moment of `contraction` */
 } interior;
 
@@ -98,14 +99,15 @@ static int start(interior *t) {
     wg_newton_cut(e, r, t->moment, r->s);
     WG_TRY(wg_relation_start(r));
     t->smooth = t->smooth && r->form != WG_RELATION_SPECTRAL && r->form != WG_RELATION_POWER;
+    t->flat = t->flat || (r->form == WG_RELATION_GRADIENT && r->p >= 2.0);
     e->top = WG_MAX(e->top, wg_relation_offer(r) / r->rate2);
   }
   e->top = 2.0 * e->top + 0.1;
   for (int64_t b = 0; b < e->blocks; b++)
     e->relation[b].y = e->relation[b].rate2 * e->top - wg_relation_offer(&e->relation[b]);
   if (t->smooth) { /* the line search forgives more, and no barrier squeezes single pairs */
-    e->fine = 1e-3;
-    e->coupled = 200.0;
+    e->fine = 1e-2;
+    e->coupled = 1000.0;
   }
   gather_q(t);
   if (!e->orthogonal) start_cone(e);
@@ -194,28 +196,42 @@ static void correct(wg_gauss_newton *e) {
   }
 }
 
-/* The longest of 1, 1/2, 1/4 ... at which gamma is not larger than here; 1 if there is none. */
+/* gamma after a step of this length. */
+static int value_after(interior *t, wg_mem *mem, double length, double *value) {
+  if (wg_orthogonal_move(&t->newton, length, t->polar)) return *value = INFINITY, WG_OK;
+  return value_of(t, mem, t->polar, value);
+}
+
+/* The longest of 1, 1/2, 1/4 ... at which gamma is not larger than here, or 2 where that is better
+ * than 1; returns 1 if there is none. Where Sigma loses rank, gamma grows like o^(2p) in the angle
+ * o of a turn, and Newton's step takes only o / (2p - 1) off it: twice that is safe from p = 2 on.
+ */
 static int search_line(interior *t, wg_mem *mem, double *length) {
   const double before = t->value * (1.0 + 1e-14);
+  double value, beyond;
   for (*length = 1.0; *length > 1e-5; *length *= 0.5) {
-    double value;
-    if (wg_orthogonal_move(&t->newton, *length, t->polar)) continue;
-    WG_TRY(value_of(t, mem, t->polar, &value));
-    if (value <= before) return WG_OK;
+    WG_TRY(value_after(t, mem, *length, &value));
+    if (value <= before) break;
   }
-  return 1;
+  if (!(*length > 1e-5)) return 1;
+  t->value = value;
+  if (*length < 1.0 || !t->flat) return WG_OK;
+  WG_TRY(value_after(t, mem, 2.0, &beyond));
+  if (!(beyond < value)) return WG_OK;
+  t->value = beyond;
+  *length = 2.0;
+  return WG_OK;
 }
 
 /* A direction and the length to go: predictor, corrector, and where the corrector does not get
  * far, a step back to the middle. 1: the precision is used up. */
-static int direction(interior *t, wg_mem *mem, double *length) {
+static int direction(interior *t, double *length) {
   wg_gauss_newton *e = &t->newton;
   const double mu = complementarity(e);
   int status = e->orthogonal ? wg_orthogonal_frame(e, t->contraction) : WG_OK;
   if (status == WG_OK) status = wg_newton_linearise(e);
   *length = INFINITY;
-  if (status == WG_OK) status = wg_newton_step(e, 0.0, false, !t->smooth);
-  if (t->smooth) return status ? status : search_line(t, mem, length);
+  if (status == WG_OK) status = wg_newton_step(e, 0.0, false, true);
   if (status == WG_OK) status = longest_step(t, length);
   if (status) return status;
   const double miss = 1.0 - WG_MIN(*length, 1.0);
@@ -258,29 +274,58 @@ static int advance(interior *t, double step) {
   return WG_OK;
 }
 
+/* Newton's method on O(n) where Q is a smooth function of the moment. Both values are only looked
+ * at where the estimated gap says that it is worth it, and at the end. */
+static int descend(wg_context *context, interior *t, wg_mem *mem, double tol, wg_gauss_best *best) {
+  wg_gauss_newton *e = &t->newton;
+  double smallest = INFINITY, length;
+  int stale = 0, status = WG_OK;
+  const int64_t before = best->steps;
+  while (best->steps < before + MOST_STEPS && stale < PATIENCE) {
+    WG_TRY(wg_orthogonal_frame(e, t->contraction));
+    const double gap = wg_orthogonal_gap(e);
+    if (gap <= 0.5 * tol * t->value) {
+      WG_TRY(evaluate(t, mem, best));
+      if (best->upper - best->lower <= tol * best->upper) return WG_OK;
+    }
+    stale = gap < 0.9 * smallest ? 0 : stale + 1;
+    smallest = WG_MIN(smallest, gap);
+    if ((status = wg_newton_linearise(e)) == WG_OK) status = wg_newton_step(e, 0.0, false, false);
+    if (status == WG_OK) status = search_line(t, mem, &length);
+    if (status < 0) return status;
+    if (status > 0 || wg_watch_poll(&context->watch)) break;
+    WG_TRY(advance(t, length));
+    best->steps++;
+  }
+  return evaluate(t, mem, best);
+}
+
+/* Mehrotra's steps. */
 static int iterate(wg_context *context, interior *t, wg_mem *mem, double tol, wg_gauss_best *best) {
-  const double boundary = 0.95;
+  enum { BETWEEN_LOOKS = 4 };
+  const double boundary = 0.95, near = 1e3; /* of the tolerance: then every step is looked at */
   double smallest = INFINITY, least_mu = INFINITY;
   int stale = 0;
   const int64_t before = best->steps;
-  WG_TRY(start(t));
-  WG_TRY(evaluate(t, mem, best));
   while (best->steps < before + MOST_STEPS && stale < PATIENCE) {
     double length;
-    const int status = direction(t, mem, &length);
+    const int status = direction(t, &length);
     if (status < 0) return status;
     if (status > 0) break;
-    WG_TRY(advance(t, t->smooth ? length : WG_MIN(1.0, boundary * length)));
-    WG_TRY(evaluate(t, mem, best));
+    WG_TRY(advance(t, WG_MIN(1.0, boundary * length)));
     best->steps++;
-    const double gap = best->upper - best->lower;
-    if (gap <= tol * best->upper || wg_watch_poll(&context->watch)) break;
     const double mu = complementarity(&t->newton);
+    const bool far = mu * (double)t->newton.d > near * tol * best->upper;
+    if (wg_watch_poll(&context->watch)) break;
+    if (far && best->steps % BETWEEN_LOOKS) continue;
+    WG_TRY(evaluate(t, mem, best));
+    const double gap = best->upper - best->lower;
+    if (gap <= tol * best->upper) return WG_OK;
     stale = gap < 0.9 * smallest || mu < 0.98 * least_mu ? 0 : stale + 1;
     smallest = WG_MIN(smallest, gap);
     least_mu = WG_MIN(least_mu, mu);
   }
-  return WG_OK;
+  return evaluate(t, mem, best);
 }
 
 int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *p, bool orthogonal,
@@ -288,7 +333,9 @@ int wg_gauss_interior(wg_context *context, wg_mem *mem, const wg_gauss_problem *
   wg_mem own = wg_mem_of(mem->ledger);
   interior t;
   int status = create(&own, p, orthogonal, &t);
-  if (status == WG_OK) status = iterate(context, &t, &own, tol, best);
+  if (status == WG_OK) status = start(&t);
+  if (status == WG_OK) status = evaluate(&t, &own, best);
+  if (status == WG_OK) status = (t.smooth ? descend : iterate)(context, &t, &own, tol, best);
   wg_mem_clear(&own);
   return status;
 }

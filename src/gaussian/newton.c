@@ -496,8 +496,7 @@ int wg_newton_linearise(wg_gauss_newton *t) {
   return WG_OK;
 }
 
-/* base = ta' (target's corner + f0' Q f1) tc: what dC has to answer besides dQ. */
-static void find_base(wg_gauss_newton *t) {
+void wg_newton_base(wg_gauss_newton *t) {
   const int64_t n = t->n;
   double *sum = t->room;
   for (int64_t i = 0; i < n; i++)
@@ -542,7 +541,7 @@ static void expand(wg_gauss_newton *t) {
 int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected, bool predictor) {
   t->goal = predictor ? 1e-3 : t->fine; /* a predictor only has to be about right */
   if (!t->orthogonal) wg_cone_aim(&t->cone, mu, corrected);
-  find_base(t);
+  if (!t->orthogonal) wg_newton_base(t);
   for (int64_t b = 0; b < t->blocks; b++) {
     wg_relation_aim(&t->relation[b], mu, corrected);
     if (!corrected) t->relation[b].y_correction = 0.0;

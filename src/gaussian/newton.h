@@ -52,9 +52,14 @@ int wg_newton_step(wg_gauss_newton *t, double mu, bool corrected, bool predictor
 /* out (size x size) = the block of a (d x d), and back. */
 void wg_newton_cut(const wg_gauss_newton *t, const wg_relation *r, const double *a, double *out);
 
+/* base = ta' (the cone's target + m) tc: what dC has to answer besides dQ. */
+void wg_newton_base(wg_gauss_newton *t);
+
 /* ---- orthogonal.c ---- */
-/* ta, tc and the gains at an orthogonal C, m = f0' Q f1. */
+/* ta, tc, the base and the gains at an orthogonal C, m = f0' Q f1. */
 int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction);
+/* About how far C is from the dual value of Q there; O(n^2). */
+double wg_orthogonal_gap(const wg_gauss_newton *t);
 /* C <- C cay(step O), O the step in y; 1 when it is too long to tell. */
 int wg_orthogonal_move(wg_gauss_newton *t, double step, double *contraction);
 

@@ -43,7 +43,23 @@ int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction) {
     for (int64_t j = 0; j < n; j++) t->tc[i * n + j] = vectors[j * n + i];
   wg_la_gemm(false, false, n, n, n, 1.0, contraction, n, t->tc, n, 0.0, t->ta, n);
   find_gains(t, t->beta);
+  wg_newton_base(t);
   return WG_OK;
+}
+
+/* With the base b in the frame, a rotation of the plane i, j turns s_i + s_j into the root of its
+ * square plus that of b_ij - b_ji. */
+double wg_orthogonal_gap(const wg_gauss_newton *t) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < t->n; i++) {
+    sum += fabs(t->beta[i]) - t->beta[i];
+    for (int64_t j = i + 1; j < t->n; j++) {
+      const double whole = fabs(t->beta[i]) + fabs(t->beta[j]);
+      const double skew = t->base[i * t->n + j] - t->base[j * t->n + i];
+      if (skew != 0.0) sum += skew * skew / (hypot(whole, skew) + whole);
+    }
+  }
+  return 2.0 * sum;
 }
 
 /* cay(O) = (I + O/2) (I - O/2)^-1 = (I + O/2)^2 (I + O'O/4)^-1, O = step times the skew y. */

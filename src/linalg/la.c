@@ -61,6 +61,18 @@ int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors) {
   return WG_OK;
 }
 
+int wg_la_eigenvalues(int64_t d, double *s, double *values) {
+  lapack_int fault =
+      LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'U', (lapack_int)d, s, (lapack_int)d, values);
+  WG_TRY(lapack_status(fault, "the eigenproblem", d));
+  for (int64_t i = 0; i < d / 2; i++) {
+    const double value = values[i];
+    values[i] = values[d - 1 - i];
+    values[d - 1 - i] = value;
+  }
+  return WG_OK;
+}
+
 void wg_la_gram_float(bool of_rows, int64_t rows, int64_t k, const float *a, int64_t lda,
                       float *s) {
   cblas_ssyrk(CblasRowMajor, CblasUpper, of_rows ? CblasNoTrans : CblasTrans, (int)k, (int)rows,
@@ -132,10 +144,23 @@ void wg_la_lower_solve(int64_t d, const double *l, bool transposed, int64_t k, d
               CblasNonUnit, (int)d, (int)k, 1.0, l, (int)d, b, (int)k);
 }
 
+/* LAPACK sees a', whose left factor is v and right factor u: the transposes we want. Divide and
+ * conquer is the faster method and, rarely, does not converge; QR steps then start again from a
+ * copy. Up to 25 LAPACK takes them in any case. */
 int wg_la_svd(int64_t d, double *a, double *u, double *s, double *vt) {
-  /* LAPACK sees a', whose left factor is v and right factor u: the transposes we want. */
-  lapack_int fault = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', (lapack_int)d, (lapack_int)d, a,
-                                    (lapack_int)d, s, vt, (lapack_int)d, u, (lapack_int)d);
+  enum { NEVER_DIVIDED = 25 };
+  const lapack_int n = (lapack_int)d;
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  double *copy = d > NEVER_DIVIDED ? WG_NEW(&mem, double, d *d) : NULL;
+  if (d > NEVER_DIVIDED && !copy) return wg_no_memory();
+  if (copy) memcpy(copy, a, (size_t)(d * d) * sizeof *copy);
+  lapack_int fault = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'A', n, n, a, n, s, vt, n, u, n);
+  if (fault > 0 && copy) {
+    memcpy(a, copy, (size_t)(d * d) * sizeof *copy);
+    fault = LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'A', 'A', n, n, a, n, s, vt, n, u, n, copy);
+  }
+  wg_mem_clear(&mem);
   return lapack_status(fault, "the SVD", d);
 }
 

@@ -21,6 +21,8 @@ void wg_la_gram_float(bool of_rows, int64_t rows, int64_t k, const float *a, int
 /* Symmetric eigenproblem: s = sum_i values[i] v_i v_i', values decreasing, v_i = row i of vectors.
  * s is not changed; it may not overlap vectors. WG_ERR_INTERNAL if it does not converge. */
 int wg_la_eigh(int64_t d, const double *s, double *values, double *vectors);
+/* The eigenvalues alone, decreasing; s is destroyed. */
+int wg_la_eigenvalues(int64_t d, double *s, double *values);
 /* The same in single precision; s and its triangle below the diagonal are overwritten by the
  * vectors. */
 int wg_la_eigh_float(int64_t d, float *s, float *values);

@@ -4,9 +4,9 @@
     run.py [--parts single,batch,csdp] [--repeat 3] [--long] [--out results/compare.json]
     run.py --markdown results/compare.json
 
-Every answer of ours is certified at 1e-10. The quickest of `repeat` runs of the solve alone, without
-start, reading and writing; CSDP's is the time of its whole process, on the same threads. What was
-aimed at stands beside what was reached.
+Every answer of ours is certified at 1e-10. The quickest of `repeat` runs of the solve alone counts,
+without start, reading and writing; CSDP's is the time of its whole process, on the same threads.
+What was aimed at stands beside what was reached.
 """
 import argparse
 import json
