@@ -61,7 +61,40 @@ static void the_reference_gaussians_match(void **state) {
   json_decref(values);
 }
 
+/* ---- gaussians.json, by a conic solver (make_gaussians.py) ---- */
+
+static void read_numbers(const json_t *value, const char *name, int64_t count, double *out) {
+  const json_t *list = json_object_get(value, name);
+  assert_int_equal(json_array_size(list), count);
+  for (int64_t i = 0; i < count; i++) out[i] = json_number_value(json_array_get(list, (size_t)i));
+}
+
+static void a_conic_solver_agrees(void **state) {
+  (void)state;
+  static test_normals c;
+  const double its_error = 5e-8; /* of a solver that stops at 1e-9, on degenerate optima */
+  size_t index;
+  json_t *file = json_load_file(WG_SOURCE_DIR "/tests/golden/gaussians.json", 0, NULL), *value;
+  assert_non_null(file);
+  json_array_foreach(json_object_get(file, "values"), index, value) {
+    const char *gauge = json_string_value(json_object_get(value, "gauge"));
+    const double w2 = json_number_value(json_object_get(value, "w2"));
+    c.d = json_integer_value(json_object_get(value, "d"));
+    read_numbers(value, "m0", c.d, c.m0);
+    read_numbers(value, "m1", c.d, c.m1);
+    read_numbers(value, "S0", c.d * c.d, c.s0);
+    read_numbers(value, "S1", c.d * c.d, c.s1);
+    const wg_gaussian_info info = test_gaussian_certified(&c, gauge, 1e-10);
+    if (w2 < info.lower * (1.0 - its_error) || w2 > info.upper * (1.0 + its_error))
+      fail_msg("%s, d = %lld: the conic solver has %.15g, not in [%.15g, %.15g]", gauge,
+               (long long)c.d, w2, info.lower, info.upper);
+  }
+  assert_true(index > 20);
+  json_decref(file);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(the_reference_gaussians_match)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(a_conic_solver_agrees),
+                                     cmocka_unit_test(the_reference_gaussians_match)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
