@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "plot/plot.h"
+
 static const char usage[] =
     "usage: wgamma dynamic MU0 MU1 [options]\n"
     "The distance of two densities on a grid from the path of least action between them: density\n"
@@ -32,6 +34,7 @@ static const char usage[] =
     "  --threads N           default: 0, all cores; the result does not depend on it\n"
     "what is written\n"
     "  --out FILE            .npz: density, momentum, potential, Q, moment, spacing, w2_grid\n"
+    "  --plot FILE           the density at five times (.pdf, .svg or .png)\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Exit status: 0 converged as asked, 1 not so far, 2 usage, 3 unusable file, 4 memory,\n"
@@ -54,6 +57,7 @@ static int read_command_line(int argc, char **argv, wg_dynamic_request *asked) {
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"threads", 0, WG_CLI_THREADS, &settings->threads},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
   };
@@ -75,8 +79,10 @@ static int read_inputs(int argc, char **argv, wg_dynamic_request *asked) {
 }
 
 static int check_request(const wg_dynamic_request *asked) {
-  const wg_cli_path outputs[] = {{"--out", asked->out}, {"--json", asked->json}};
+  const wg_cli_path outputs[] = {
+      {"--out", asked->out}, {"--plot", asked->plot}, {"--json", asked->json}};
   const wg_cli_path inputs[] = {{"MU0", asked->input[0]}, {"MU1", asked->input[1]}};
+  if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
   WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   return wg_cli_check_paths(sizeof outputs / sizeof *outputs, outputs,
                             sizeof inputs / sizeof *inputs, inputs);

@@ -7,7 +7,7 @@
 /* The command line. Paths that were not given are NULL. */
 typedef struct wg_dynamic_request {
   const char *input[2];
-  const char *gauge, *spacing_text, *out, *json;
+  const char *gauge, *spacing_text, *out, *plot, *json;
   wg_dynamic_settings settings;
   bool compare, quiet, help;
 } wg_dynamic_request;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dynamic.h"
+#include "plot/plot.h"
 
 enum { NUMBER = WG_CLI_NUMBER };
 
@@ -96,9 +97,34 @@ static int write_path(const char *file, const wg_dynamic_result *found) {
   return wg_io_write_npz(file, sizeof members / sizeof *members, members);
 }
 
+/* From the first step of the path to the last. */
+static int draw(const char *file, const wg_dynamic_result *found) {
+  enum { TIMES = 5 };
+  const wg_dynamic_path *path = &found->path;
+  double times[TIMES];
+  const double *density[TIMES];
+  char title[WG_CLI_SENTENCE];
+  for (int k = 0; k < TIMES; k++) {
+    const int64_t step = k * (path->steps - 1) / (TIMES - 1);
+    density[k] = path->density + step * found->cells;
+    times[k] = ((double)step + 0.5) / (double)path->steps;
+  }
+  snprintf(title, sizeof title, "%.200s: W = %.5g (W\u00b2 estimated as %.5g and %.5g)", found->gauge,
+           found->info.w, found->info.primal, found->info.dual);
+  const wg_plot_grid grid = {.title = title,
+                             .d = found->d,
+                             .shape = found->shape,
+                             .spacing = found->spacing,
+                             .count = TIMES,
+                             .times = times,
+                             .density = density};
+  return wg_plot_densities(file, &grid);
+}
+
 int wg_dynamic_write(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_path(asked->out, found), &first);
+  if (asked->plot) wg_cli_note(draw(asked->plot, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;
 }

@@ -27,7 +27,7 @@ _wgamma_options() {
         --memory-limit --threads --out --plot --json --quiet --help ;;
     dynamic)
       printf '%s ' --gauge --spacing --steps --static --tol --iterations --time-limit \
-        --memory-limit --threads --out --json --quiet --help ;;
+        --memory-limit --threads --out --plot --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \

@@ -134,7 +134,10 @@ static void draw_image(cairo_t *cairo, const wg_field *field, wg_rect rect, doub
   cairo_translate(cairo, rect.x, rect.y);
   cairo_scale(cairo, rect.width / field->columns, rect.height / field->rows);
   cairo_set_source_surface(cairo, image, 0.0, 0.0);
-  cairo_paint(cairo);
+  if (WG_MAX(field->columns, field->rows) < LONG_SIDE / 2) /* cells that one sees stay cells */
+    cairo_pattern_set_filter(cairo_get_source(cairo), CAIRO_FILTER_NEAREST);
+  cairo_rectangle(cairo, 0.0, 0.0, field->columns, field->rows);
+  cairo_fill(cairo);
   cairo_restore(cairo);
   cairo_surface_destroy(image);
 }

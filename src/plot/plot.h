@@ -91,6 +91,19 @@ typedef struct wg_plot_planes {
 } wg_plot_planes;
 int wg_plot_phase(const char *path, const wg_plot_planes *planes);
 
+/* Densities on a grid of d <= 3 axes (shape and sides of a cell in the order of the axes), with
+ * times in [0, 1] to colour them by; a third axis is summed over. */
+typedef struct wg_plot_grid {
+  const char *title; /* UTF-8 */
+  int64_t d;
+  const int64_t *shape;
+  const double *spacing;
+  int count; /* 1 to 12 */
+  const double *times;
+  const double *const *density; /* count pointers to all cells */
+} wg_plot_grid;
+int wg_plot_densities(const char *path, const wg_plot_grid *grid);
+
 /* A flow of particles. Points are drawn as they are when d = 2, in their first two columns when
  * d > 2, over time when d = 1. */
 typedef struct wg_plot_run {

@@ -346,10 +346,24 @@ static const double falling[] = {5, 1, 0.5, 0.2, 1e-3};
 
 static int flow_figure(const char *path) { return draw_run(path, 2, 4, 5, falling); }
 
+/* Mass in the cell of the largest coordinates, of a grid of d axes and two cells each. */
+static int draw_corner(const char *path, int64_t d) {
+  static const int64_t shape[] = {2, 2, 2};
+  static const double spacing[] = {1, 1, 1}, times[] = {0, 1};
+  double density[8] = {0};
+  density[(1 << d) - 1] = 1.0;
+  const double *const both[] = {density, density};
+  const wg_plot_grid grid = {"corner", d, shape, spacing, 2, times, both};
+  return wg_plot_densities(path, &grid);
+}
+
+static int density_figure(const char *path) { return draw_corner(path, 2); }
+
 static void figures_of_many_distances(void **state) {
   (void)state;
-  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure, flow_figure};
-  for (int k = 0; k < 4; k++) {
+  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure, flow_figure,
+                                           density_figure};
+  for (size_t k = 0; k < sizeof draw / sizeof *draw; k++) {
     assert_int_equal(draw[k](file_in("many.pdf")), WG_OK);
     check_pdf(file_in("many.pdf"));
     assert_int_equal(draw[k](file_in("many.svg")), WG_OK);
@@ -388,6 +402,32 @@ static void cells_are_where_they_belong(void **state) {
   for (int j = 2; j < MANY - 1; j++) assert_true(green[0][j] > green[0][j + 1]);
   assert_true(blue[0][MANY - 1] < blue[0][2] && blue[MANY - 1][0] < blue[2][0]);
   cairo_surface_destroy(image);
+  empty_directory();
+}
+
+/* The first axis goes right, the second up; a third one is looked along. */
+static void a_grid_is_not_turned(void **state) {
+  (void)state;
+  const double side = (504.0 - 16.0 - 6.0) / 2.0;
+  for (int64_t d = 2; d <= 3; d++) {
+    assert_int_equal(draw_corner(file_in("corner.png"), d), WG_OK);
+    cairo_surface_t *image = cairo_image_surface_create_from_png(file_in("corner.png"));
+    const unsigned char *bytes = cairo_image_surface_get_data(image);
+    const int stride = cairo_image_surface_get_stride(image);
+    int red[2][2];
+    for (int i = 0; i < 2; i++)
+      for (int j = 0; j < 2; j++) {
+        const double y = 3.0 * (34.0 + (0.1 + 0.8 * i) * side),
+                     x = 3.0 * (8.0 + (0.1 + 0.8 * j) * side);
+        uint32_t pixel;
+        memcpy(&pixel, bytes + (size_t)y * (size_t)stride + 4 * (size_t)x, sizeof pixel);
+        red[i][j] = (int)(pixel >> 16 & 255);
+      }
+    assert_true(red[0][1] < 100 && red[0][0] > 200 && red[1][0] > 200 && red[1][1] > 200);
+    cairo_surface_destroy(image);
+  }
+  assert_int_equal(draw_corner(file_in("corner.svg"), 1), WG_OK);
+  check_svg(file_in("corner.svg"));
   empty_directory();
 }
 
@@ -832,6 +872,7 @@ int main(void) {
       cmocka_unit_test(figures_of_many_distances),
       cmocka_unit_test(cells_are_where_they_belong),
       cmocka_unit_test(odd_numbers_of_distances),
+      cmocka_unit_test(a_grid_is_not_turned),
       cmocka_unit_test(lines_are_where_they_belong),
       cmocka_unit_test(endings),
       cmocka_unit_test(arguments),
