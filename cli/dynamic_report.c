@@ -109,8 +109,8 @@ static int draw(const char *file, const wg_dynamic_result *found) {
     density[k] = path->density + step * found->cells;
     times[k] = ((double)step + 0.5) / (double)path->steps;
   }
-  snprintf(title, sizeof title, "%.200s: W = %.5g (W\u00b2 estimated as %.5g and %.5g)", found->gauge,
-           found->info.w, found->info.primal, found->info.dual);
+  snprintf(title, sizeof title, "%.200s: W = %.5g (W\u00b2 estimated as %.5g and %.5g)",
+           found->gauge, found->info.w, found->info.primal, found->info.dual);
   const wg_plot_grid grid = {.title = title,
                              .d = found->d,
                              .shape = found->shape,

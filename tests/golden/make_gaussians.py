@@ -1,8 +1,9 @@
-"""Writes gaussians.json: W2 of small Gaussians under every kind of gauge, by a generic conic solver.
+"""Writes gaussians.json: W2 of small Gaussians under every kind of gauge, by a conic solver.
 
 The primal programme of theory 4, min gamma(A - K - K') with K = S0^(1/2) C S1^(1/2), |C| <= 1, as
-CVXPY hands it to Clarabel: it shares nothing with src/gaussian, nor with the certificates. Block max
-and block sum are there because no closed form reaches them. Run it by hand, with numpy and cvxpy.
+CVXPY hands it to Clarabel: it shares nothing with src/gaussian, nor with the certificates. Block
+max and block sum are there because no closed form reaches them. Run it by hand, with numpy and
+cvxpy.
 """
 import json
 import pathlib
@@ -80,4 +81,5 @@ def values():
 
 if __name__ == '__main__':
     lines = ',\n'.join(json.dumps(value) for value in values())
-    FILE.write_text(f'{{"cvxpy": "{cp.__version__}", "solver": "Clarabel", "values": [\n{lines}\n]}}\n')
+    FILE.write_text(f'{{"cvxpy": "{cp.__version__}", "solver": "Clarabel",\n'
+                    f'"values": [\n{lines}\n]}}\n')
