@@ -4,7 +4,7 @@
 #   make test       everything, also under sanitizers     make lint    format, static checks, pages
 #   make test-long  the tests that take their time        make fuzz    FUZZ_SECONDS=60 of fuzzing
 #   make install    PREFIX=/usr/local                     make bench-ot    against POT
-#   make wheel      of the Python package, tested
+#   make wheel      of the Python package, tested         make docs    the site, in build-docs
 #   make bench-long large clouds, up to a million points  make bench-static  against CVXPY, POT
 
 PREFIX ?=
@@ -17,7 +17,7 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
 compile = cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo \
-  bench-gaussian wheel install clean
+  bench-gaussian docs wheel install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -79,6 +79,9 @@ bench-lmo: all
 bench-gaussian: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/gaussian/run.py --long --out bench/e2e/gaussian/results/compare.json
+
+docs: all
+	@scripts/docs.sh build-docs build/libwgamma.so
 
 wheel: setup
 	@scripts/wheel.sh

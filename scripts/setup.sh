@@ -37,6 +37,13 @@ python_for_tests() {
   done
   return 1
 }
+python_for_pages() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import sphinx, myst_parser, sphinx_gallery, matplotlib' >/dev/null 2>&1 && return
+  done
+  return 1
+}
 python_for_benchmarks() { python_modules python3 || python_modules "$bench_python"; }
 python_or_venv() { python_for_benchmarks || python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 fuzzing_clang() {
@@ -80,6 +87,8 @@ find_missing() {
   need python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
     python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
     numpy,scipy,python-matplotlib python_for_tests
+  need python3-sphinx,python3-myst-parser,python3-sphinx-gallery \
+    python3-sphinx,python3-myst-parser,python3-sphinx-gallery - python_for_pages
   if [ "$purpose" = lint ]; then
     need clang-format clang-tools-extra clang-format command_exists clang-format
     need clang-tidy clang-tools-extra llvm command_exists clang-tidy

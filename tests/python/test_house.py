@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import ctypes
+import pytest
 import wgamma
 from wgamma import _library as lib
 
@@ -110,8 +111,9 @@ def test_the_examples_in_docstrings():
         assert doctest.testmod(sys.modules['wgamma.' + module]).failed == 0
 
 
-def test_the_tutorial():
+@pytest.mark.parametrize('page, least', [('user/python.md', 10), ('tutorial.md', 10),
+                                         ('index.md', 3)])
+def test_the_pages(page, least):
     import doctest
-    failed, count = doctest.testfile(str(ROOT / 'docs' / 'user' / 'python.md'),
-                                     module_relative=False)
-    assert failed == 0 and count > 10
+    failed, count = doctest.testfile(str(ROOT / 'docs' / page), module_relative=False)
+    assert failed == 0 and count >= least
