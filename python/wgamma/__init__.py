@@ -16,11 +16,12 @@ from .gauges import canonical, gauge, spectrum
 from .gaussians import GaussianResult, gaussian, gaussian_batch, gaussian_fit
 from .many import PairwiseResult, pairwise, path
 from .moments import (MomentsResult, moments_affine, moments_kl, moments_linear, moments_modal)
+from .muon import Muon
 from .sphere import SphereResult, sphere
 
 __all__ = [
     'Certificate', 'DistanceResult', 'DynamicResult', 'FlowResult', 'GaussianResult',
-    'Interrupted', 'MomentsResult', 'PairwiseResult', 'Plan', 'Solver', 'SphereResult',
+    'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan', 'Solver', 'SphereResult',
     'WgammaError', 'canonical', 'distance', 'dynamic', 'energies', 'flow', 'gauge', 'gaussian',
     'gaussian_batch', 'gaussian_fit', 'lmo', 'measure_lmo', 'memory_estimate', 'moments_affine',
     'moments_kl', 'moments_linear', 'moments_modal', 'pairwise', 'path', 'polar',

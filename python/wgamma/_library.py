@@ -89,6 +89,23 @@ PolarReport = _structure('PolarReport',
                          'size_t struct_size; int method, steps, gram, passes; int64_t rank; '
                          'double condition, estimate, sigma_min, sigma_max, orthogonality, '
                          'seconds; int64_t peak_bytes')
+_C_TYPES['PolarSettings'] = PolarSettings
+MuonParameter = _structure('MuonParameter',
+                           'size_t struct_size; text name; int single, ndim; int64_t shape[8]; '
+                           'int rule; text axes; int64_t row_blocks, column_blocks; '
+                           'pointer row_sizes, column_sizes')
+MuonSettings = _structure('MuonSettings',
+                          'size_t struct_size; double rate, momentum; int nesterov; '
+                          'double weight_decay; int scale; text gauge; int dual_norm; '
+                          'PolarSettings polar; int fallback; text excluded; '
+                          'double fallback_rate, fallback_decay, beta1, beta2, epsilon')
+MuonRoute = _structure('MuonRoute',
+                       'size_t struct_size; text name; int single, ndim; '
+                       'int64_t shape[8], entries; int rule, reason; text pattern; '
+                       'int64_t matrices, rows, columns, row_blocks, column_blocks')
+MuonReport = _structure('MuonReport',
+                        'size_t struct_size; int64_t step, directions; double estimate, '
+                        'sigma_min, sigma_max, orthogonality, seconds; int64_t peak_bytes')
 MomentsInfo = _structure('MomentsInfo',
                          'size_t struct_size; int outcome; int64_t samples, events; double time, '
                          'energy0, energy, spent, defect, seconds; int64_t steps, rejected, '
@@ -142,6 +159,8 @@ STRUCTURES = {
     'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
     'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
     'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
+    'wg_muon_parameter': MuonParameter, 'wg_muon_settings': MuonSettings,
+    'wg_muon_route': MuonRoute, 'wg_muon_report': MuonReport,
     'wg_gaussian_batch_info': GaussianBatchInfo, 'wg_dynamic_settings': DynamicSettings,
     'wg_dynamic_info': DynamicInfo, 'wg_dynamic_path': DynamicPath,
     'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent, 'wg_sphere_info': SphereInfo,
@@ -170,6 +189,8 @@ FUNCTIONS = {
     'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_spectrum': 'lpp',
     'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_polar': 'llpppp',
     'wg_polar_f32': 'llpppp', 'wg_polar_batch': 'lllpppp', 'wg_polar_batch_f32': 'lllpppp',
+    'wg_muon_setup': 'plpp', 'wg_muon_step': 'pppp', 'wg_muon_set_rates': 'pdd',
+    'wg_muon_get_route': 'plp', 'wg_muon_save': 'ppl', 'wg_muon_load': 'ppl',
     'wg_polar_polynomial': 'iddpp', 'wg_moments_kl': 'lppppslppp',
     'wg_moments_linear': 'llpppslppp', 'wg_moments_affine': 'lppppslppp',
     'wg_moments_modal': 'lpppslppp', 'wg_moments_get_info': 'pp',
@@ -187,6 +208,8 @@ FUNCTIONS = {
 OTHERS = {
     'wg_version': ('', ctypes.c_char_p), 'wg_status_text': ('i', ctypes.c_char_p),
     'wg_outcome_text': ('i', ctypes.c_char_p), 'wg_error_detail': ('', ctypes.c_char_p),
+    'wg_muon_parameter_init': ('p', None), 'wg_muon_settings_init': ('p', None),
+    'wg_muon_state_bytes': ('p', ctypes.c_int64), 'wg_muon_free': ('p', None),
     'wg_settings_init': ('p', None), 'wg_lmo_settings_init': ('p', None),
     'wg_polar_settings_init': ('p', None), 'wg_free': ('p', None),
     'wg_dynamic_settings_init': ('p', None), 'wg_dynamic_free': ('p', None),
@@ -198,7 +221,6 @@ OTHERS = {
 }
 #: Of the header, deliberately not bound.
 UNBOUND = ('wg_distance',)  # wg_setup and wg_solve give more
-UNBOUND_PREFIXES = ('wg_muon_',)  # wgamma.torch has optimisers
 _LETTERS = {'i': ctypes.c_int, 'l': ctypes.c_int64, 'd': ctypes.c_double, 'z': ctypes.c_size_t,
             's': ctypes.c_char_p, 'p': ctypes.c_void_p, 'P': ctypes.c_void_p}
 

@@ -205,3 +205,72 @@ def test_the_dynamic_form():
         wgamma.dynamic(bump, moved[:5])
     with pytest.raises(ValueError):
         wgamma.dynamic(-bump, moved)
+
+
+# ---- Muon ----
+
+def parameters(dtype=np.float64):
+    rng = np.random.default_rng(3)
+    return {'qkv': rng.normal(size=(12, 4)).astype(dtype), 'conv': rng.normal(size=(4, 3, 2, 2)),
+            'embed.weight': rng.normal(size=(10, 4)), 'bias': rng.normal(size=5)}
+
+
+def slopes(given, seed=5):
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=w.shape) for name, w in given.items()}
+
+
+def test_muon_moves_matrices_along_polar_factors():
+    given, before = parameters(), parameters()
+    optimiser = wgamma.Muon(given, rate=0.1, momentum=0.0, scale='none', row_blocks={'qkv': 3})
+    g = slopes(given)
+    report = optimiser.step(g)
+    for k in range(3):
+        block = slice(4 * k, 4 * k + 4)
+        u, _, vt = np.linalg.svd(g['qkv'][block])
+        assert np.allclose(before['qkv'][block] - given['qkv'][block], 0.1 * u @ vt, atol=1e-12)
+    u, _, vt = np.linalg.svd(g['conv'].reshape(4, 12), full_matrices=False)
+    assert np.allclose((before['conv'] - given['conv']).reshape(4, 12), 0.1 * u @ vt, atol=1e-12)
+    assert report['step'] == 1 and report['directions'] == 4
+    assert {r['name']: (r['rule'], r['reason']) for r in optimiser.routes} == {
+        'qkv': ('matrix', 'asked'), 'conv': ('matrix', 'matrix'),
+        'embed.weight': ('adamw', 'by name'), 'bias': ('adamw', 'by shape')}
+
+
+def test_muon_resumes_to_the_bit():
+    whole, parts = parameters(np.float32), parameters(np.float32)
+    one, first = wgamma.Muon(whole), wgamma.Muon(parts)
+    for seed in range(4):
+        one.step(slopes(whole, seed))
+    first.step(slopes(parts, 0))
+    first.step(slopes(parts, 1))
+    second = wgamma.Muon(parts)
+    second.load(first.state())
+    for seed in (2, 3):
+        second.step(slopes(parts, seed))
+    assert all((whole[name] == parts[name]).all() for name in whole)
+    damaged = bytearray(first.state())
+    damaged[-9] ^= 1
+    with pytest.raises(ValueError):
+        second.load(damaged)
+
+
+def test_muon_sets_rates_and_refuses():
+    given = {'w': np.zeros((3, 3))}
+    optimiser = wgamma.Muon(given, rate=1.0, momentum=0.0, scale='none')
+    optimiser.set_rates(0.25)
+    optimiser.step({'w': np.eye(3)})
+    assert np.allclose(given['w'], -0.25 * np.eye(3))
+    for bad, words in [({'v': np.eye(3)}, 'differ in v, w'), ({'w': np.eye(2)}, 'has shape'),
+                       ({'w': np.full((3, 3), np.nan)}, 'w')]:
+        with pytest.raises(ValueError, match=words):
+            optimiser.step(bad)
+    assert np.allclose(given['w'], -0.25 * np.eye(3))
+    for arguments, error in [(({'w': np.zeros((3, 3), int)},), TypeError),
+                             (({'w': np.zeros((3, 3)).T[::2]},), ValueError)]:
+        with pytest.raises(error):
+            wgamma.Muon(*arguments)
+    with pytest.raises(ValueError, match='no parameter'):
+        wgamma.Muon(given, rules={'x': 'sgd'})
+    with pytest.raises(TypeError, match='unexpected'):
+        wgamma.Muon(given, speed=1)
