@@ -63,24 +63,12 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const command commands[] = {
-    {"distance", wg_cli_distance},
-    {"pairwise", wg_cli_pairwise},
-    {"path", wg_cli_along},
-    {"verify", wg_cli_verify},
-    {"gaussian", wg_cli_gaussian},
-    {"moments", wg_cli_moments},
-    {"sphere", wg_cli_sphere},
-    {"dynamic", wg_cli_dynamic},
-    {"gauge", wg_cli_gauge},
-    {"lmo", wg_cli_lmo},
-    {"polar", wg_cli_polar},
-    {"muon-step", wg_cli_muon_step},
-    {"plot", wg_cli_plot},
-    {"flow", wg_cli_flow},
-    {"reproduce", wg_cli_reproduce},
-    {"info", wg_cli_info},
-    {"demo", wg_cli_demo},
-    {"help", run_help},
+    {"distance", wg_cli_distance}, {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
+    {"verify", wg_cli_verify},     {"gaussian", wg_cli_gaussian}, {"moments", wg_cli_moments},
+    {"sphere", wg_cli_sphere},     {"dynamic", wg_cli_dynamic},   {"gauge", wg_cli_gauge},
+    {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},       {"muon-step", wg_cli_muon_step},
+    {"plot", wg_cli_plot},         {"flow", wg_cli_flow},         {"reproduce", wg_cli_reproduce},
+    {"info", wg_cli_info},         {"demo", wg_cli_demo},         {"help", run_help},
     {"version", run_version},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -158,13 +158,13 @@ static int run_flow(const wg_moments_request *asked, wg_moments_result *f) {
 /* The library knows the data by names of its own, which begin its sentences. */
 static int refuse(const wg_moments_request *asked, int status) {
   static const struct {
-    wg_moments_kind kind;
     const char *name;
+    wg_moments_kind kind;
     int input;
-  } places[] = {{WG_MOMENTS_OF_KL, "mean0", 0},      {WG_MOMENTS_OF_KL, "cov0", 1},
-                {WG_MOMENTS_OF_KL, "mean1", 2},      {WG_MOMENTS_OF_KL, "cov1", 3},
-                {WG_MOMENTS_OF_LINEAR, "cov0", 0},   {WG_MOMENTS_OF_AFFINE, "cov0", 1},
-                {WG_MOMENTS_OF_AFFINE, "matrix", 2}, {WG_MOMENTS_OF_MODES, "|r0", 0}};
+  } places[] = {{"mean0", WG_MOMENTS_OF_KL, 0},      {"cov0", WG_MOMENTS_OF_KL, 1},
+                {"mean1", WG_MOMENTS_OF_KL, 2},      {"cov1", WG_MOMENTS_OF_KL, 3},
+                {"cov0", WG_MOMENTS_OF_LINEAR, 0},   {"cov0", WG_MOMENTS_OF_AFFINE, 1},
+                {"matrix", WG_MOMENTS_OF_AFFINE, 2}, {"|r0", WG_MOMENTS_OF_MODES, 0}};
   const char *detail = wg_error_detail();
   for (size_t k = 0; k < sizeof places / sizeof *places && status == WG_ERR_INPUT; k++)
     if (places[k].kind == asked->kind && !strncmp(detail, places[k].name, strlen(places[k].name)))

@@ -139,17 +139,17 @@ static int64_t count_times(const char *list) {
 }
 
 int wg_cli_read_numbers(wg_mem *mem, const char *option, const char *list, int64_t *count,
-                        double **times) {
+                        double **numbers) {
   if (!list) return WG_OK;
   *count = count_times(list);
-  *times = WG_NEW(mem, double, *count);
+  *numbers = WG_NEW(mem, double, *count);
   char *at = WG_NEW(mem, char, strlen(list) + 1);
-  if (!*times || !at) return wg_no_memory();
+  if (!*numbers || !at) return wg_no_memory();
   memcpy(at, list, strlen(list) + 1);
   for (int64_t k = 0; k < *count; k++) {
     char *comma = strchr(at, ',');
     if (comma) *comma = '\0';
-    if (!wg_cli_read_real(at, &(*times)[k]))
+    if (!wg_cli_read_real(at, &(*numbers)[k]))
       return wg_fail(WG_ERR_ARGUMENT,
                      "%s '%s': '%s' is not usable: give finite numbers separated by commas", option,
                      list, at);

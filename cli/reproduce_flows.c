@@ -267,7 +267,8 @@ int wg_reproduce_attention(wg_reproduction *run) {
   WG_TRY(read_cloud(run, "attention_x0.npy", &s.start));
   WG_TRY(read_data(run, "attention_inputs.npy", &data));
   WG_TRY(read_data(run, "attention_labels.npy", &labels));
-  if (data.ndim != 3 || labels.ndim != 3 || memcmp(data.shape, labels.shape, 3 * sizeof(int64_t)))
+  if (data.ndim != 3 || labels.ndim != 3 ||
+      memcmp(data.shape, labels.shape, 3 * sizeof(int64_t)) != 0)
     return wg_fail(WG_ERR_INPUT,
                    "attention_inputs.npy and attention_labels.npy need one shape of three axes");
   WG_TRY(wg_energy_attention(&s.energy, data.shape[0], data.shape[1], data.shape[2], head,

@@ -42,7 +42,7 @@ static int place_particles(w2_energy *e, int64_t n, int64_t d, const double *x, 
 static int evaluate_w2(void *self, int64_t n, int64_t d, const double *x, const double *a,
                        double *value, double *force) {
   w2_energy *e = self;
-  wg_info info;
+  wg_info info = {.struct_size = sizeof info};
   int status = place_particles(e, n, d, x, a);
   if (status == WG_OK) status = wg_solve(e->solver, &info);
   if (status >= 0 && value) *value = info.upper;

@@ -60,7 +60,8 @@ static int64_t slice_of(int64_t k) { return (int64_t)ceil(sqrt((double)k)); }
 /* K of the opening comment. */
 static double units_of(int64_t k) {
   const int64_t slice = WG_MAX(slice_of(k), 1);
-  return (double)(slice + (k + slice - 1) / slice);
+  const int64_t slices = (k + slice - 1) / slice;
+  return (double)(slice + slices);
 }
 
 /* c (r x s) = op(a) op(b), inner dimension k, all stored without gaps; room: r x s. */

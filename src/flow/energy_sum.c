@@ -67,7 +67,7 @@ wg_energy *wg_energy_make_sum(int64_t count, wg_energy *const *parts, const doub
   sum->parts = WG_NEW(&sum->owner.mem, wg_energy *, count);
   sum->weights = wg_energy_copy(&sum->owner, count, weights);
   if (!sum->parts || !sum->weights) return wg_energy_abandon(&sum->owner);
-  memcpy(sum->parts, parts, (size_t)count * sizeof *parts);
+  for (int64_t k = 0; k < count; k++) sum->parts[k] = parts[k];
   sum->count = count;
   sum->owner.energy.release = release_sum;
   return &sum->owner.energy;

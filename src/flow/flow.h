@@ -28,8 +28,8 @@ struct wg_energy {
 bool wg_modes_has_prox(const wg_gauge_spec *spec);
 /* spec is bound to d columns; a: n positive weights with sum one. */
 int wg_flow_make(wg_energy *energy, int64_t n, int64_t d, const double *x, const double *a,
-                 const wg_gauge_spec *spec, const wg_flow_settings *settings, wg_flow **flow);
-int wg_flow_advance(wg_flow *flow, double time, int *outcome);
+                 const wg_gauge_spec *spec, const wg_flow_settings *settings, wg_flow **made);
+int wg_flow_advance(wg_flow *flow, double end, int *outcome);
 void wg_flow_describe(const wg_flow *flow, int outcome, double seconds, wg_flow_info *info);
 void wg_flow_release(wg_flow *flow);
 const double *wg_flow_x(const wg_flow *flow);

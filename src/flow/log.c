@@ -131,7 +131,7 @@ int wg_flow_note_step(wg_flow *flow, const wg_flow_step *step) {
                        .fenchel_gap = gap,
                        .identity = lost - state->lost,
                        .identity_trapezoid = lost - state->lost_force,
-                       .defect = step ? last->lyapunov - now->lyapunov - step->lost : 0.0,
+                       .defect = step && last ? last->lyapunov - now->lyapunov - step->lost : 0.0,
                        .pl_ratio = pl_ratio(flow),
                        .effective_time = state->effective_time,
                        .rank = now->rate.rank,

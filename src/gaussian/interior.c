@@ -208,12 +208,12 @@ static int value_after(interior *t, wg_mem *mem, double length, double *value) {
  */
 static int search_line(interior *t, wg_mem *mem, double *length) {
   const double before = t->value * (1.0 + 1e-14);
-  double value, beyond;
+  double value = INFINITY, beyond;
   for (*length = 1.0; *length > 1e-5; *length *= 0.5) {
     WG_TRY(value_after(t, mem, *length, &value));
     if (value <= before) break;
   }
-  if (!(*length > 1e-5)) return 1;
+  if (!(value <= before)) return 1;
   t->value = value;
   if (*length < 1.0 || !t->flat) return WG_OK;
   WG_TRY(value_after(t, mem, 2.0, &beyond));

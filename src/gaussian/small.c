@@ -440,7 +440,7 @@ static void split_steps(const small *t, const double *given, double *step_q, dou
 /* Predictor, corrector; the tau step follows from Z = tau I - Sigma. Returns the length. */
 static double find_step(small *t, double *step_q) {
   const int d = t->d;
-  double aim[SQUARE] = {0}, predicted[SQUARE], step_z[SQUARE], product[SQUARE];
+  double aim[SQUARE] = {0}, predicted[SQUARE] = {0}, step_z[SQUARE] = {0}, product[SQUARE];
   for (int k = 0; k < d; k++) aim[k * d + k] = -t->scale[k];
   pack(t, aim, t->rest);
   solve(t);

@@ -151,8 +151,9 @@ int wg_plot_phase(const char *path, const wg_plot_planes *planes) {
                WG_PAGE_WIDTH - 2.0 * WG_PAGE_MARGIN, planes->title);
   draw_legend(page.cairo, planes, WG_PAGE_MARGIN + 8.0 + legend_height);
   for (int64_t k = 0; k < planes->count; k++) {
-    double x = WG_PAGE_MARGIN + width * (double)(k % planes->columns) + left_room;
-    double y = top + height * (double)(k / planes->columns) + above_room;
+    const int64_t row = k / planes->columns, column = k % planes->columns;
+    const double x = WG_PAGE_MARGIN + width * (double)column + left_room;
+    const double y = top + height * (double)row + above_room;
     const frame f = {&planes->planes[k], {x, y, side, side}};
     draw_plane(page.cairo, &f);
   }

@@ -36,6 +36,6 @@ int wg_inner_create(wg_mem *mem, wg_sphere_pool *pool, wg_sphere_inner **inner);
 /* Moves the pool's duals to the optimum, to an absolute error of the value. flow (count of the
  * pool): the plan, flow = g0 u = g1 v; on entry that of the time before, or zero. steps counts.
  * WG_OK, or 1 where precision ended it. */
-int wg_inner_solve(wg_sphere_inner *inner, double error, double *flow, int64_t *steps);
+int wg_inner_solve(wg_sphere_inner *t, double error, double *flow, int64_t *steps);
 
 #endif

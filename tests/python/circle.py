@@ -1,11 +1,11 @@
-"""UW between densities on the circle by the dynamic form itself (theory 7), to check the static one.
+"""UW between densities on the circle by the dynamic form itself (theory 7): checks the static one.
 
 Minimise gamma of the space-time integral of v v' nu over densities nu and velocities v = b w + s w'
 (w' tangent) with d nu/dt = 2 b nu - d(s nu)/dtheta and given ends. It shares nothing with the
 library: potentials on the corners of a grid, its time steps graded, for mass that is born grows
 like t^2; cells carry a symmetric 3 x 3 matrix [[Q, -g/2], [-g'/2, -a]] >= 0 with a = d phi/dt and
-g = 2 phi w + phi' w', and the alternating direction method with one Q for all cells. Its multipliers
-are the path. Both values estimate UW^2; they differ by what is left to iterate.
+g = 2 phi w + phi' w', and the alternating direction method with one Q for all cells. Its
+multipliers are the path. Both values estimate UW^2; they differ by what is left to iterate.
 
     python3 circle.py            the table of docs/theory/sphere.md (needs wgamma; minutes)
 """
