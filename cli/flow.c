@@ -35,6 +35,8 @@ static const char usage[] =
     "  --cap D            euler: most norm of a step's displacement\n"
     "  --inertia B        momentum: B dA/dt + A = g, dX/dt = J(A); 1 unless given\n"
     "  --newton-steps K   K steps of Newton-Schulz in the place of the polar factor (operator)\n"
+    "  --minibatch B      network, attention; fixed steps: forces of B data, drawn anew for each\n"
+    "                     step by --seed N (0); outside the theory, as the report says\n"
     "  --out RUN.npz      times, energy, points (times x n x d), weights\n"
     "  --every K          places every K steps; --times T1,T2,...: at these times; neither: up to\n"
     "                     256 over the run\n"
@@ -75,7 +77,7 @@ static int read_method(wg_flow_request *asked) {
                       asked->method);
 }
 
-enum { OWN_OPTIONS = 26, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
+enum { OWN_OPTIONS = 28, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
 
 static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS]) {
   wg_flow_settings *s = &asked->settings;
@@ -92,6 +94,8 @@ static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS])
       {"cap", 0, WG_CLI_POSITIVE, &s->cap},
       {"inertia", 0, WG_CLI_POSITIVE, &s->inertia},
       {"newton-steps", 0, WG_CLI_COUNT, &asked->newton_steps},
+      {"minibatch", 0, WG_CLI_COUNT, &asked->minibatch},
+      {"seed", 0, WG_CLI_SEED, &s->seed},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
       {"every", 0, WG_CLI_COUNT, &asked->every},
       {"times", 0, WG_CLI_TEXT, &asked->times_text},
@@ -205,6 +209,23 @@ static int check_gauge(wg_flow_job *job) {
 
 /* ---- the run ---- */
 
+static int draw_minibatch(uint64_t seed, void *data) {
+  const wg_flow_job *job = data;
+  return wg_energy_draw(job->energy, job->asked->minibatch, seed);
+}
+
+/* F of all data where the run ended; the log holds what the minibatches saw. */
+static int find_whole_energy(wg_flow_job *job) {
+  double *x = WG_NEW(job->mem, double, job->n * job->d);
+  if (!x) return wg_no_memory();
+  int status = wg_flow_get(job->flow, NULL, x, NULL, NULL);
+  if (status == WG_OK) status = wg_energy_draw(job->energy, 0, 0);
+  if (status == WG_OK)
+    status = wg_energy_evaluate(job->energy, job->n, job->d, x, job->a, &job->whole, NULL);
+  wg_drop(job->mem, x);
+  return status;
+}
+
 /* After each step: a place of the trail, a checkpoint when it is time. */
 static int after_step(wg_flow *flow, const wg_flow_record *record, const double *x, void *data) {
   wg_flow_job *job = data;
@@ -261,7 +282,10 @@ static int start(wg_flow_job *job) {
   wg_flow_settings settings = asked->settings;
   settings.accepted = after_step;
   settings.accepted_data = job;
+  if (asked->minibatch) settings.reseed = draw_minibatch;
+  settings.reseed_data = job;
   WG_TRY(wg_cli_energy(asked->energy, &asked->asked, settings.threads, &job->energy));
+  if (asked->minibatch) WG_TRY(wg_energy_draw(job->energy, 0, 0)); /* refused before it runs */
   WG_TRY(wg_flow_setup(&job->flow, job->energy, job->n, job->d, job->x, job->a, asked->gauge,
                        &settings));
   job->trail = (wg_trail){.n = job->n, .d = job->d};
@@ -296,6 +320,7 @@ static int follow(wg_flow_job *job, const wg_cli_watcher *watcher) {
   job->last_save = wg_now();
   int status = start(job);
   if (status == WG_OK) status = run_all(job);
+  if (status == WG_OK && job->asked->minibatch) status = find_whole_energy(job);
   wg_cli_watch_end(watcher);
   return status < 0 ? wg_cli_refuse("flow", status) : deliver(job);
 }

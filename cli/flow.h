@@ -12,7 +12,7 @@ typedef struct wg_flow_request {
   double time, checkpoint_every;
   int64_t every, times_count;
   double *times; /* of --times, increasing */
-  int64_t newton_steps;
+  int64_t newton_steps, minibatch;
   bool quiet, help;
 } wg_flow_request;
 
@@ -35,6 +35,7 @@ typedef struct wg_flow_job {
   double last_save;
   int status; /* of what the step callback did */
   wg_flow_info info;
+  double whole; /* minibatches: F of all data at the end */
   double seconds;
   int64_t peak_bytes;
 } wg_flow_job;

@@ -31,6 +31,7 @@ void wg_flow_print(const wg_flow_job *job) {
   printf("gauge        %s\n", job->gauge);
   printf("time         %.10g (%s)\n", i->time, wg_outcome_text(i->outcome));
   printf("F            %.10g, from %.10g\n", i->energy, i->start_energy);
+  if (job->asked->minibatch) printf("F, all data  %.10g\n", job->whole);
   if (i->lyapunov != i->energy) printf("Lyapunov     %.10g\n", i->lyapunov);
   printf("N*^2         %.6g\n", i->slope2);
   printf("steps        %" PRId64 ", %" PRId64 " rejected, %" PRId64 " clipped; %" PRId64
@@ -189,6 +190,7 @@ int wg_flow_write_json(const wg_flow_job *job) {
       "worst_fenchel_gap", wg_cli_real(i->worst_gap), "effective_time",
       wg_cli_real(i->effective_time), "counts", counts_json(i), "events", events_json(&log),
       "summary", job->summary);
+  if (job->asked->minibatch) json_object_set_new(own, "whole_energy", wg_cli_real(job->whole));
   return wg_cli_write_json(job->asked->json,
                            wg_cli_document("flow", job->gauge, wg_outcome_text(i->outcome),
                                            job->seconds, job->peak_bytes, own));

@@ -9,7 +9,7 @@
 #include "flow.h"
 
 enum { MOST = 256 };
-static const char magic[8] = {'W', 'G', 'T', 'R', 'A', 'I', 'L', '1'};
+static const char magic[8] = {'W', 'G', 'T', 'R', 'A', 'I', 'L', '2'};
 
 /* ---- the trail ---- */
 
@@ -62,16 +62,17 @@ int wg_trail_note(wg_mem *mem, wg_trail *trail, double time, double energy, cons
 
 typedef struct head {
   char magic[8];
-  int64_t flow_bytes, count, stride, seen, size, thins;
+  int64_t flow_bytes, count, stride, seen, size, thins, minibatch;
 } head;
 
-static head make_head(const wg_trail *trail, size_t flow_bytes) {
+static head make_head(const wg_trail *trail, size_t flow_bytes, int64_t minibatch) {
   head h = {.flow_bytes = (int64_t)flow_bytes,
             .count = trail->count,
             .stride = trail->stride,
             .seen = trail->seen,
             .size = trail->n * trail->d,
-            .thins = trail->thins};
+            .thins = trail->thins,
+            .minibatch = minibatch};
   memcpy(h.magic, magic, sizeof magic);
   return h;
 }
@@ -87,7 +88,7 @@ int wg_flow_checkpoint(const wg_flow_job *job, const char *path) {
   wg_mem mem = wg_mem_of(&ledger);
   size_t flow_bytes, count = (size_t)trail->count;
   WG_TRY(wg_flow_save(job->flow, NULL, 0, &flow_bytes));
-  const head h = make_head(trail, flow_bytes);
+  const head h = make_head(trail, flow_bytes, job->asked->minibatch);
   const size_t points = count * (size_t)h.size * sizeof(double);
   const size_t bytes = sizeof h + flow_bytes + 2 * count * sizeof(double) + points;
   unsigned char *buffer = WG_NEW(&mem, unsigned char, bytes), *at = buffer;
@@ -107,11 +108,13 @@ static int refuse(const char *path, const char *why) {
   return wg_fail(WG_ERR_INPUT, "%s cannot be resumed: %s", wg_io_name(path), why);
 }
 
-static int check_head(const char *path, const wg_io_bytes *bytes, const wg_trail *trail, head *h) {
+static int check_head(const char *path, const wg_io_bytes *bytes, const wg_flow_job *job, head *h) {
+  const wg_trail *trail = &job->trail;
   if (bytes->size < sizeof *h || memcmp(bytes->data, magic, sizeof magic) != 0)
     return refuse(path, "it is no checkpoint of wgamma flow");
   memcpy(h, bytes->data, sizeof *h);
   if (h->size != trail->n * trail->d) return refuse(path, "it is of other particles than --start");
+  if (h->minibatch != job->asked->minibatch) return refuse(path, "it has another --minibatch");
   const int64_t left = (int64_t)(bytes->size - sizeof *h), each = 8 * (h->size + 2);
   if (h->flow_bytes < 0 || h->count < 0 || h->count > left / each ||
       h->flow_bytes != left - h->count * each)
@@ -146,7 +149,7 @@ int wg_flow_restore(wg_flow_job *job, const char *path) {
   char why[512];
   head h;
   int status = wg_io_load(&mem, path, &bytes);
-  if (status == WG_OK) status = check_head(path, &bytes, &job->trail, &h);
+  if (status == WG_OK) status = check_head(path, &bytes, job, &h);
   if (status == WG_OK) {
     const unsigned char *at = bytes.data + sizeof h;
     status = wg_flow_load(job->flow, at, (size_t)h.flow_bytes);

@@ -853,8 +853,14 @@ WG_API int wg_energy_sum(wg_energy **energy, int64_t count, wg_energy *const *pa
  * and force (n x d) may each be NULL: what is not asked for is not computed. */
 WG_API int wg_energy_evaluate(wg_energy *energy, int64_t n, int64_t d, const double *x,
                               const double *a, double *value, double *force);
+/* Minibatches of a network or of attention: until the next call, value and force are those of
+ * `size` data (sequences) drawn by the seed, each at most once; size 0 or as many as there are:
+ * all. In a sum each such part draws its own. WG_ERR_ARGUMENT for energies without data. */
+WG_API int wg_energy_draw(wg_energy *energy, int64_t size, uint64_t seed);
 /* Columns of a particle, 0: any. */
 WG_API int64_t wg_energy_dimension(const wg_energy *energy);
+/* Of a two-layer network, the columns of a particle that are outputs (the first ones); else 0. */
+WG_API int64_t wg_energy_outputs(const wg_energy *energy);
 /* "mmd", "network", ...; static. */
 WG_API const char *wg_energy_name(const wg_energy *energy);
 WG_API void wg_energy_free(wg_energy *energy); /* NULL is fine */
@@ -909,8 +915,9 @@ typedef struct wg_flow_event {
   int64_t kind, mode; /* mode: how many larger singular values there are in all blocks         */
 } wg_flow_event;
 
-/* Called before each step with a seed that depends on settings.seed and the step only: an energy
- * can draw a minibatch by it. Such a run is outside the theory: forces are not gradients of F. */
+/* Called before each step with a seed that depends on settings.seed and the step only: draw a
+ * minibatch by it (wg_energy_draw). Such a run is outside the theory: forces are not gradients of
+ * F. */
 typedef int (*wg_flow_seed_fn)(uint64_t seed, void *data);
 /* Called after each accepted step; x: n x d. The flow may be looked at and saved. Non-zero stops.
  */

@@ -200,6 +200,7 @@ FUNCTIONS = {
     'wg_energy_interaction': 'psp', 'wg_energy_mmd': 'psllppp', 'wg_energy_network': 'pslllppp',
     'wg_energy_attention': 'pllllppp', 'wg_energy_linear': 'pllpp', 'wg_energy_w2': 'psllppp',
     'wg_energy_callback': 'pldPp', 'wg_energy_sum': 'plpp', 'wg_energy_evaluate': 'pllpppp',
+    'wg_energy_draw': 'pll',
     'wg_flow_setup': 'ppllppsp', 'wg_flow_run': 'pdp', 'wg_flow_get': 'ppppp',
     'wg_flow_get_log': 'pp', 'wg_flow_summary': 'ppz', 'wg_flow_save': 'ppzp',
     'wg_flow_load': 'ppz',
@@ -216,6 +217,7 @@ OTHERS = {
     'wg_moments_free': ('p', None), 'wg_sphere_free': ('p', None), 'wg_flow_free': ('p', None),
     'wg_energy_free': ('p', None), 'wg_energy_settings_init': ('p', None),
     'wg_flow_settings_init': ('p', None), 'wg_energy_dimension': ('p', ctypes.c_int64),
+    'wg_energy_outputs': ('p', ctypes.c_int64),
     'wg_energy_name': ('p', ctypes.c_char_p),
     'wg_memory_estimate': ('lll', ctypes.c_int64),
 }

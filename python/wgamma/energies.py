@@ -63,6 +63,11 @@ class Energy:
             raise
         return value.value, force
 
+    def draw(self, size, seed=0):
+        """From now on the mean over a minibatch of `size` data (network, attention) drawn by the
+        seed; 0: over all."""
+        lib.call('wg_energy_draw', self._handle, size, seed)
+
     def __mul__(self, factor):
         return Sum([(float(factor), self)])
 

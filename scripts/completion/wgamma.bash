@@ -43,7 +43,7 @@ _wgamma_options() {
     plot) printf '%s ' --out --log --title --key --json --quiet --help ;;
     flow)
       printf '%s ' --start --weights --key --gauge --time --method --step --tol --cutoff --cap \
-        --inertia --newton-steps --out --every --times --log --checkpoint --checkpoint-every \
+        --inertia --newton-steps --minibatch --seed --out --every --times --log --checkpoint --checkpoint-every \
         --resume --max-steps --time-limit --memory-limit --threads --plot --target \
         --target-weights --kernel --potential --centre --form --data --labels --activation --head \
         --covariance --target-gauge --target-tol --force-accuracy --json --quiet --help ;;

@@ -287,6 +287,21 @@ int wg_energy_evaluate(wg_energy *energy, int64_t n, int64_t d, const double *x,
   return status;
 }
 
+int wg_energy_draw(wg_energy *energy, int64_t size, uint64_t seed) {
+  wg_clear_error();
+  if (!energy) return wg_fail(WG_ERR_ARGUMENT, "energy must not be NULL");
+  if (size < 0)
+    return wg_fail(WG_ERR_ARGUMENT, "size = %lld must not be negative", (long long)size);
+  if (!energy->draw)
+    return wg_fail(WG_ERR_ARGUMENT,
+                   "minibatches are for energies that are means over data (network, attention), "
+                   "not for %s",
+                   energy->name);
+  return energy->draw(energy->self, size, seed);
+}
+
+int64_t wg_energy_outputs(const wg_energy *energy) { return energy->outputs; }
+
 int64_t wg_energy_dimension(const wg_energy *energy) { return energy->d; }
 
 const char *wg_energy_name(const wg_energy *energy) { return energy->name; }

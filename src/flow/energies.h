@@ -22,6 +22,8 @@ void wg_energy_release(void *self);
 double *wg_energy_copy(wg_energy_owner *owner, int64_t count, const double *numbers);
 /* Scratch of at least count numbers in *room, which held *size; kept between evaluations. */
 int wg_energy_scratch(wg_mem *mem, int64_t count, double **room, int64_t *size);
+/* Whether the next datum is among the `wanted` to be drawn of the `left` (Knuth's algorithm S). */
+bool wg_energy_takes(wg_rng *rng, int64_t wanted, int64_t left);
 /* Frees the object and returns NULL: the way out of a constructor that ran out of memory. */
 wg_energy *wg_energy_abandon(wg_energy_owner *owner);
 

@@ -45,6 +45,10 @@ double *wg_energy_copy(wg_energy_owner *owner, int64_t count, const double *numb
   return copy;
 }
 
+bool wg_energy_takes(wg_rng *rng, int64_t wanted, int64_t left) {
+  return (double)left * wg_rng_uniform(rng) < (double)wanted;
+}
+
 int wg_energy_scratch(wg_mem *mem, int64_t count, double **room, int64_t *size) {
   if (*room && *size >= count) return WG_OK;
   double *fresh = WG_NEW(mem, double, count);

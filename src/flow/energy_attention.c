@@ -14,8 +14,9 @@
 
 typedef struct attention_energy {
   wg_energy_owner owner;
-  wg_attention_shape shape;
-  int64_t padded; /* places, a multiple of WG_PLACES                   */
+  wg_attention_shape shape; /* count: of the sequences in use                  */
+  int64_t all_count, *used; /* used: which, at place c */
+  int64_t padded;           /* places, a multiple of WG_PLACES                   */
   int threads;
   double *z, *y;    /* count x token x padded, zeros behind the places */
   double *residual; /* the same                                        */
@@ -28,28 +29,27 @@ static int64_t room_of(const attention_energy *e) {
   return wg_head_room(s->length, e->padded, s->head) + 4 * s->head * s->token * WG_PLACES;
 }
 
-static wg_head head_at(const attention_energy *e, int64_t sequence, const double *x) {
+static wg_head head_at(const attention_energy *e, int64_t c, const double *x) {
   const wg_attention_shape *s = &e->shape;
   return (wg_head){.length = s->length,
                    .padded = e->padded,
                    .token = s->token,
                    .head = s->head,
                    .x = x,
-                   .z = e->z + sequence * s->token * e->padded,
+                   .z = e->z + e->used[c] * s->token * e->padded,
                    .room = e->room + wg_worker() * room_of(e)};
 }
 
 /* Residuals (H - y) / (count length) of a sequence, and their square before the division. */
-static void forward(attention_energy *e, int64_t sequence, int64_t n, const double *x,
-                    const double *a) {
+static void forward(attention_energy *e, int64_t c, int64_t n, const double *x, const double *a) {
   const wg_attention_shape *s = &e->shape;
   const int64_t size = s->token * e->padded, d = 4 * s->head * s->token;
   const wg_flow_kernels *kernels = wg_flow_kernels_here();
-  double *r = e->residual + sequence * size;
-  const double *y = e->y + sequence * size;
+  double *r = e->residual + c * size;
+  const double *y = e->y + e->used[c] * size;
   memset(r, 0, (size_t)size * sizeof *r);
   for (int64_t i = 0; i < n; i++) {
-    const wg_head head = head_at(e, sequence, x + i * d);
+    const wg_head head = head_at(e, c, x + i * d);
     kernels->attend_forward(&head, a[i], r);
   }
   double square = 0.0;
@@ -58,7 +58,7 @@ static void forward(attention_energy *e, int64_t sequence, int64_t n, const doub
     square += difference * difference;
     r[k] = difference / ((double)s->count * (double)s->length);
   }
-  e->square[sequence] = square;
+  e->square[c] = square;
 }
 
 static void backward(attention_energy *e, const double *x, double *force) {
@@ -96,6 +96,16 @@ static int evaluate_attention(void *self, int64_t n, int64_t d, const double *x,
   return WG_OK;
 }
 
+static int draw_sequences(void *self, int64_t size, uint64_t seed) {
+  attention_energy *e = self;
+  const int64_t wanted = size == 0 ? e->all_count : WG_MIN(size, e->all_count);
+  wg_rng rng = {seed};
+  for (int64_t row = 0, c = 0; c < wanted; row++)
+    if (wg_energy_takes(&rng, wanted - c, e->all_count - row)) e->used[c++] = row;
+  e->shape.count = wanted;
+  return WG_OK;
+}
+
 /* count x length x token to count x token x padded. */
 static void transpose(const wg_attention_shape *s, int64_t padded, const double *from, double *to) {
   for (int64_t row = 0; row < s->count * s->length; row++)
@@ -118,7 +128,12 @@ wg_energy *wg_energy_make_attention(wg_attention_shape shape, const double *z, c
   e->residual = WG_NEW(mem, double, size);
   e->square = WG_NEW(mem, double, shape.count);
   e->room = WG_NEW(mem, double, threads *room_of(e));
-  if (!e->z || !e->y || !e->residual || !e->square || !e->room) return wg_energy_abandon(&e->owner);
+  e->used = WG_NEW(mem, int64_t, shape.count);
+  if (!e->z || !e->y || !e->residual || !e->square || !e->room || !e->used)
+    return wg_energy_abandon(&e->owner);
+  e->all_count = shape.count;
+  draw_sequences(e, 0, 0);
+  e->owner.energy.draw = draw_sequences;
   transpose(&shape, e->padded, z, e->z);
   transpose(&shape, e->padded, y, e->y);
   return &e->owner.energy;

@@ -17,15 +17,18 @@ enum { DATA = WG_NET_DATA, GEMM_INPUTS = 256 };
 typedef struct network_energy {
   wg_energy_owner owner;
   wg_activation activation;
-  int64_t count, blocks, inputs, outputs;
+  int64_t count, blocks, inputs, outputs; /* of the data in use                          */
+  int64_t all_count;
+  const double *all_z, *all_y;
   int threads;
-  double *z;                      /* blocks x inputs x DATA, zeros behind the last        */
-  double *y;                      /* blocks x outputs x DATA                              */
+  const double *z;                /* blocks x inputs x DATA, zeros behind the last        */
+  const double *y;                /* blocks x outputs x DATA                              */
+  double *drawn_z, *drawn_y;      /* a minibatch, in the same form                        */
   double *residual;               /* the same: (H - y) / count                            */
   double *weighted, *raw, *force; /* particles, padded: rows (a u, v), (u, v), and the forces */
   int64_t weighted_size, raw_size, force_size;
   double *hidden, *pull; /* n x DATA, for BLAS */
-  int64_t hidden_size, pull_size;
+  int64_t hidden_size, pull_size, drawn_z_size, drawn_y_size;
 } network_energy;
 
 int wg_activation_parse(const char *text, wg_activation *activation) {
@@ -183,6 +186,41 @@ static int evaluate_network(void *self, int64_t n, int64_t d, const double *x, c
   return WG_OK;
 }
 
+/* ---- minibatches ---- */
+
+static void copy_datum(int64_t width, const double *from, int64_t row, double *to, int64_t place) {
+  for (int64_t k = 0; k < width; k++)
+    to[(place / DATA * width + k) * DATA + place % DATA] =
+        from[(row / DATA * width + k) * DATA + row % DATA];
+}
+
+static void use_data(network_energy *e, int64_t count, const double *z, const double *y) {
+  e->count = count;
+  e->blocks = (count + DATA - 1) / DATA;
+  e->z = z;
+  e->y = y;
+}
+
+static int draw_data(void *self, int64_t size, uint64_t seed) {
+  network_energy *e = self;
+  const int64_t blocks = (size + DATA - 1) / DATA;
+  wg_rng rng = {seed};
+  use_data(e, e->all_count, e->all_z, e->all_y); /* the last minibatch's room may go */
+  if (size == 0 || size >= e->all_count) return WG_OK;
+  const int64_t z_size = blocks * e->inputs * DATA, y_size = blocks * e->outputs * DATA;
+  WG_TRY(wg_energy_scratch(&e->owner.mem, z_size, &e->drawn_z, &e->drawn_z_size));
+  WG_TRY(wg_energy_scratch(&e->owner.mem, y_size, &e->drawn_y, &e->drawn_y_size));
+  memset(e->drawn_z, 0, (size_t)z_size * sizeof *e->drawn_z);
+  memset(e->drawn_y, 0, (size_t)y_size * sizeof *e->drawn_y);
+  for (int64_t row = 0, place = 0; place < size; row++) {
+    if (!wg_energy_takes(&rng, size - place, e->all_count - row)) continue;
+    copy_datum(e->inputs, e->all_z, row, e->drawn_z, place);
+    copy_datum(e->outputs, e->all_y, row, e->drawn_y, place++);
+  }
+  use_data(e, size, e->drawn_z, e->drawn_y);
+  return WG_OK;
+}
+
 /* ---- making one ---- */
 
 /* rows x width to blocks of width x DATA; zeros behind the last. */
@@ -196,17 +234,22 @@ wg_energy *wg_energy_make_network(wg_activation activation, int64_t count, int64
                                   int64_t outputs, const double *z, const double *y, int threads) {
   network_energy *e = wg_energy_new(sizeof *e, "network", inputs + outputs, 0.0, evaluate_network);
   if (!e) return NULL;
+  const int64_t blocks = (count + DATA - 1) / DATA;
   e->activation = activation;
-  e->count = count;
-  e->blocks = (count + DATA - 1) / DATA;
+  e->all_count = count;
   e->inputs = inputs;
   e->outputs = outputs;
   e->threads = threads;
-  e->z = WG_NEW(&e->owner.mem, double, e->blocks *inputs *DATA);
-  e->y = WG_NEW(&e->owner.mem, double, e->blocks *outputs *DATA);
-  e->residual = WG_NEW(&e->owner.mem, double, e->blocks *outputs *DATA);
-  if (!e->z || !e->y || !e->residual) return wg_energy_abandon(&e->owner);
-  transpose_blocks(count, inputs, z, e->z);
-  transpose_blocks(count, outputs, y, e->y);
+  double *all_z = WG_NEW(&e->owner.mem, double, blocks *inputs *DATA);
+  double *all_y = WG_NEW(&e->owner.mem, double, blocks *outputs *DATA);
+  e->residual = WG_NEW(&e->owner.mem, double, blocks *outputs *DATA);
+  if (!all_z || !all_y || !e->residual) return wg_energy_abandon(&e->owner);
+  transpose_blocks(count, inputs, z, all_z);
+  transpose_blocks(count, outputs, y, all_y);
+  e->all_z = all_z;
+  e->all_y = all_y;
+  use_data(e, count, all_z, all_y);
+  e->owner.energy.draw = draw_data;
+  e->owner.energy.outputs = outputs;
   return &e->owner.energy;
 }

@@ -39,6 +39,17 @@ static int evaluate_sum(void *self, int64_t n, int64_t d, const double *x, const
   return WG_OK;
 }
 
+/* Parts with data draw each their own; at least one has. */
+static int draw_sum(void *self, int64_t size, uint64_t seed) {
+  const sum_energy *sum = self;
+  wg_rng rng = {seed};
+  for (int64_t k = 0; k < sum->count; k++) {
+    wg_energy *e = sum->parts[k];
+    if (e->draw) WG_TRY(e->draw(e->self, size, wg_rng_bits(&rng)));
+  }
+  return WG_OK;
+}
+
 static void release_sum(void *self) {
   sum_energy *sum = self;
   for (int64_t k = 0; k < sum->count; k++)
@@ -69,6 +80,8 @@ wg_energy *wg_energy_make_sum(int64_t count, wg_energy *const *parts, const doub
   if (!sum->parts || !sum->weights) return wg_energy_abandon(&sum->owner);
   for (int64_t k = 0; k < count; k++) sum->parts[k] = parts[k];
   sum->count = count;
+  for (int64_t k = 0; k < count; k++)
+    if (parts[k]->draw) sum->owner.energy.draw = draw_sum;
   sum->owner.energy.release = release_sum;
   return &sum->owner.energy;
 }

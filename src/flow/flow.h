@@ -17,6 +17,10 @@ struct wg_energy {
    * what is not asked for is not computed. The sums run in a fixed order, whatever the threads. */
   int (*evaluate)(void *self, int64_t n, int64_t d, const double *x, const double *a, double *value,
                   double *force);
+  /* What is evaluated from now on is the mean over `size` data drawn by the seed, without
+   * replacement; size 0 or at least their number: over all. NULL: no mean over data. */
+  int (*draw)(void *self, int64_t size, uint64_t seed);
+  int64_t outputs;             /* of a two-layer network, the first columns of a particle; else 0 */
   void (*release)(void *self); /* NULL: nothing to free */
   void *self;
 };

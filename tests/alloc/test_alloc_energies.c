@@ -30,6 +30,11 @@ static int wide_network(wg_energy **e) {
   return wg_energy_network(e, "relu", 1, 2000 - 1, 1, wide, numbers, NULL);
 }
 
+static int minibatch(wg_energy **e) {
+  const int status = network(e);
+  return status == WG_OK ? wg_energy_draw(*e, 3, 1) : status;
+}
+
 static int attention(wg_energy **e) {
   return wg_energy_attention(e, 2, 3, 1, 1, numbers, numbers + 6, NULL);
 }
@@ -57,7 +62,10 @@ static int make_and_use(int (*make)(wg_energy **), const double *x) {
   wg_energy *e = NULL;
   double value, force[8192];
   int status = make(&e);
-  if (status != WG_OK) return status;
+  if (status != WG_OK) {
+    wg_energy_free(e);
+    return status;
+  }
   const int64_t d = wg_energy_dimension(e);
   for (int64_t n = 1; n <= 2 && status == WG_OK; n++)
     status = wg_energy_evaluate(e, n, d, x, NULL, &value, force);
@@ -69,7 +77,7 @@ static void test_each_allocation(void **state) {
   (void)state;
   static double x[8192];
   int (*const makes[])(wg_energy **) = {potential, mmd,    tree, network, wide_network,
-                                        attention, linear, w2,   sum};
+                                        attention, linear, w2,   sum,     minibatch};
   for (int k = 0; k < 8192; k++) x[k] = numbers[(7 * k) % 24] + 0.001 * k;
   for (size_t m = 0; m < sizeof makes / sizeof *makes; m++) {
     wg_fail_allocation(0);

@@ -152,6 +152,36 @@ def test_methods(where):
     check("capped" in capped["summary"] and "Not a resolved" in capped["summary"], capped)
 
 
+def test_minibatches(where):
+    """Stochastic steps go down, are said to be outside the theory, and resume to the bit."""
+    put(where, "z.npy", npy(gauss(5, 400, 2)))
+    put(where, "y.npy", npy(gauss(6, 400, 1)))
+    put(where, "x.npy", npy(gauss(7, 40, 3)))
+    arguments = ["flow", "network", "--data", "z.npy", "--labels", "y.npy", "--start", "x.npy",
+                 "--gauge", "trace", "--method", "euler", "--step", "0.02", "--threads", "1"]
+    batch = [*arguments, "--minibatch", "50", "--seed", "3"]
+    whole = report([*batch, "--time", "2", "--out", "a.npz"], where)
+    check(not whole["resolved"] and "minibatches" in whole["summary"], whole["summary"])
+    exact = report([*arguments, "--time", "2"], where)
+    check("whole_energy" not in exact, exact.keys())
+    start, there = exact["start_energy"], whole["whole_energy"]
+    check(whole["start_energy"] == start, "the start is that of all data")
+    gone = (start - there) / (start - exact["end_energy"])
+    check(0.7 < gone < 1.3, "minibatches go down as all data do", gone)
+    report([*batch, "--time", "2", "--max-steps", "37", "--checkpoint", "c.ck"], where, expected=1)
+    report([*batch, "--time", "2", "--resume", "c.ck", "--out", "b.npz"], where)
+    check(get(where, "a.npz") == get(where, "b.npz"), "resumed minibatches differ")
+    other = report([*arguments, "--minibatch", "50", "--seed", "4", "--time", "2"], where)
+    check(other["end_energy"] != whole["end_energy"], "another seed")
+    done = run([*arguments, "--minibatch", "60", "--seed", "3", "--time", "2", "--resume", "c.ck"],
+               where)
+    check(done.returncode == 3 and b"another --minibatch" in done.stderr, done.stderr)
+    put_problem(where)
+    for more in (["--minibatch", "5"], ["--minibatch", "5", "--method", "euler", "--step", "1"]):
+        done = run(flow(*more), where)
+        check(done.returncode == 2 and b"minibatches" in done.stderr, done)
+
+
 # ---- ends, and what is refused ----
 
 
@@ -195,7 +225,7 @@ def test_refused(where):
 
 def main():
     for test in (test_killed, test_resume_further, test_outputs, test_places, test_methods,
-                 test_limits, test_refused):
+                 test_minibatches, test_limits, test_refused):
         with scratch() as where:
             test(where)
 

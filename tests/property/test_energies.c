@@ -677,6 +677,114 @@ static void test_threads(void **state) {
   free(z);
 }
 
+/* ---- minibatches ---- */
+
+enum { DATA = 600, PROBES = DATA + 2, BATCH = 300 };
+
+static double label_of(int64_t c) { return (double)(1 + c % 7); }
+
+/* Data (c, 1), asked by neurons (0, (1, -k)), k from -1 up: size times the force on
+ * u is minus the sum over drawn c of (c - k)+ times its label, whose second difference in k tells
+ * which c are drawn. */
+static void read_drawn(wg_energy *energy, int64_t size, bool drawn[DATA]) {
+  double *x = test_numbers(PROBES * 3), *force = test_numbers(PROBES * 3);
+  for (int64_t i = 0; i < PROBES; i++) {
+    x[3 * i] = 0.0;
+    x[3 * i + 1] = 1.0;
+    x[3 * i + 2] = (double)(1 - i);
+  }
+  expect_ok(wg_energy_evaluate(energy, PROBES, 3, x, NULL, NULL, force));
+  for (int64_t c = 0; c < DATA; c++) {
+    const double *at = force + 3 * (c + 1);
+    const double found = -(double)size * (at[-3] - 2.0 * at[0] + at[3]);
+    drawn[c] = found > 0.5;
+    assert_near(found, drawn[c] ? label_of(c) : 0.0, 1e-7);
+  }
+  free(x);
+  free(force);
+}
+
+static void test_minibatches_of_networks(void **state) {
+  (void)state;
+  enum { SEEDS = 200 };
+  double *z = test_numbers(2 * DATA), *y = test_numbers(DATA);
+  int times[DATA] = {0};
+  bool drawn[DATA], again[DATA];
+  wg_energy *energy;
+  for (int c = 0; c < DATA; c++) {
+    z[2 * c] = c;
+    z[2 * c + 1] = 1.0;
+    y[c] = label_of(c);
+  }
+  expect_ok(wg_energy_network(&energy, "relu", DATA, 2, 1, z, y, NULL));
+  assert_int_equal(wg_energy_outputs(energy), 1);
+  for (uint64_t seed = 0; seed < SEEDS; seed++) {
+    int count = 0;
+    expect_ok(wg_energy_draw(energy, BATCH, seed));
+    read_drawn(energy, BATCH, drawn);
+    for (int c = 0; c < DATA; c++) count += drawn[c];
+    for (int c = 0; c < DATA; c++) times[c] += drawn[c];
+    assert_int_equal(count, BATCH);
+  }
+  /* Each datum as often as the others: within five standard deviations of a half. */
+  for (int c = 0; c < DATA; c++) assert_in_range(times[c], SEEDS / 2 - 36, SEEDS / 2 + 36);
+  expect_ok(wg_energy_draw(energy, BATCH, SEEDS - 1));
+  read_drawn(energy, BATCH, again);
+  assert_memory_equal(drawn, again, sizeof drawn);
+  for (int whole = 0; whole <= DATA; whole += DATA) {
+    expect_ok(wg_energy_draw(energy, BATCH, 1));
+    expect_ok(wg_energy_draw(energy, whole, 1));
+    read_drawn(energy, DATA, again);
+    for (int c = 0; c < DATA; c++) assert_true(again[c]);
+  }
+  wg_energy_free(energy);
+  free(z);
+  free(y);
+}
+
+/* Silent heads: F is the mean of |y|^2 / 2, and the labels' squares are powers of two. Then a
+ * drawn energy is, to the bit, that of the sequences it drew. */
+static void test_minibatches_of_attention(void **state) {
+  (void)state;
+  enum { COUNT = 12, SIZE = 5, LENGTH = 3, TOKEN = 2, D = 8, N = 4 };
+  double z[COUNT * LENGTH * TOKEN], y[COUNT * LENGTH * TOKEN] = {0}, zs[SIZE * LENGTH * TOKEN];
+  double ys[SIZE * LENGTH * TOKEN], x[N * D] = {0}, force[2][N * D], value[2];
+  wg_rng rng = {77};
+  wg_energy *energy, *subset, *sum;
+  for (int k = 0; k < COUNT * LENGTH * TOKEN; k++) z[k] = wg_rng_normal(&rng);
+  for (int c = 0; c < COUNT; c++) y[c * LENGTH * TOKEN + 1] = sqrt((double)(1 << c));
+  expect_ok(wg_energy_attention(&energy, COUNT, LENGTH, TOKEN, 1, z, y, NULL));
+  expect_ok(wg_energy_draw(energy, SIZE, 3));
+  expect_ok(wg_energy_evaluate(energy, N, D, x, NULL, value, NULL));
+  const long bits = lrint(2.0 * value[0] * SIZE * LENGTH);
+  int found = 0;
+  for (int c = 0; c < COUNT; c++) {
+    if (!(bits >> c & 1)) continue;
+    assert_in_range(found, 0, SIZE - 1);
+    memcpy(zs + found * LENGTH * TOKEN, z + c * LENGTH * TOKEN, sizeof zs / SIZE);
+    memcpy(ys + found++ * LENGTH * TOKEN, y + c * LENGTH * TOKEN, sizeof ys / SIZE);
+  }
+  assert_int_equal(found, SIZE);
+  assert_int_equal(wg_energy_outputs(energy), 0);
+  expect_ok(wg_energy_attention(&subset, SIZE, LENGTH, TOKEN, 1, zs, ys, NULL));
+  for (int k = 0; k < N * D; k++) x[k] = wg_rng_normal(&rng);
+  expect_ok(wg_energy_evaluate(energy, N, D, x, NULL, &value[0], force[0]));
+  expect_ok(wg_energy_evaluate(subset, N, D, x, NULL, &value[1], force[1]));
+  assert_memory_equal(value, value + 1, sizeof *value);
+  assert_memory_equal(force[0], force[1], sizeof *force);
+  /* A sum passes it on; without data it is refused. */
+  const double one = 1.0;
+  expect_ok(wg_energy_sum(&sum, 1, &energy, &one));
+  expect_ok(wg_energy_draw(sum, 0, 0));
+  expect_ok(wg_energy_evaluate(sum, N, D, x, NULL, &value[0], NULL));
+  assert_true(value[0] != value[1]);
+  wg_energy_free(sum);
+  wg_energy_free(subset);
+  expect_ok(wg_energy_potential(&energy, "quadratic", 2, NULL, NULL));
+  assert_int_equal(wg_energy_draw(energy, 1, 1), WG_ERR_ARGUMENT);
+  wg_energy_free(energy);
+}
+
 /* ---- the paper's start ---- */
 
 static double *read_reference(const char *name, int64_t count) {
@@ -722,6 +830,8 @@ int main(void) {
                                      cmocka_unit_test(test_w2),
                                      cmocka_unit_test(test_w2_weighted),
                                      cmocka_unit_test(test_threads),
+                                     cmocka_unit_test(test_minibatches_of_networks),
+                                     cmocka_unit_test(test_minibatches_of_attention),
                                      cmocka_unit_test(test_paper_mmd)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
