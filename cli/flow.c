@@ -8,8 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "film.h"
 #include "flow.h"
-#include "plot/plot.h"
 
 static const char usage[] =
     "usage: wgamma flow ENERGY --start X --time T [options]\n"
@@ -50,6 +50,10 @@ static const char usage[] =
     "  --memory-limit B   bytes; K, M, G may follow\n"
     "  --threads N        0: all cores\n"
     "  --plot FIG         trajectories, energy, spectrum: .pdf, .svg or .png\n"
+    "  --snapshots FIG    densities at --times (12 at most) or at six times; of networks also\n"
+    "                     circular histograms of the directions of neurons\n"
+    "  --animate FILM     .gif, .png or .apng, .mp4: through ffmpeg, which must be installed;\n"
+    "                     a picture at each of --times, or 150 over the run\n"
     "  --json FILE        writes a report (-: to standard output, in the place of the text)\n"
     "  --quiet            prints nothing\n"
     "Exit status: 0 at its time (adaptive methods: and resolved), 1 not, 2 usage, 3 unusable "
@@ -77,7 +81,7 @@ static int read_method(wg_flow_request *asked) {
                       asked->method);
 }
 
-enum { OWN_OPTIONS = 28, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
+enum { OWN_OPTIONS = 30, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
 
 static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS]) {
   wg_flow_settings *s = &asked->settings;
@@ -108,6 +112,8 @@ static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS])
       {"memory-limit", 0, WG_CLI_BYTES, &s->memory_limit},
       {"threads", 't', WG_CLI_THREADS, &s->threads},
       {"plot", 'p', WG_CLI_TEXT, &asked->plot},
+      {"snapshots", 0, WG_CLI_TEXT, &asked->snapshots},
+      {"animate", 0, WG_CLI_TEXT, &asked->animate},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet}};
   memcpy(options, own, sizeof own);
@@ -152,11 +158,15 @@ static int check_files(const wg_flow_request *asked) {
                                  {"--log", asked->log},
                                  {"--checkpoint", asked->checkpoint},
                                  {"--plot", asked->plot},
+                                 {"--snapshots", asked->snapshots},
+                                 {"--animate", asked->animate},
                                  {"--json", asked->json}};
   wg_cli_path inputs[OWN + WG_CLI_ENERGY_OPTIONS] = {{"--start", asked->start},
                                                      {"--weights", asked->weights}};
   int count = OWN + wg_cli_energy_inputs(asked->energy, &asked->asked, inputs + OWN);
   if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
+  if (asked->snapshots) WG_TRY(wg_plot_check_path(asked->snapshots));
+  if (asked->animate) WG_TRY(wg_film_check(asked->animate));
   return wg_cli_check_paths(sizeof outputs / sizeof *outputs, outputs, count, inputs);
 }
 
@@ -305,7 +315,7 @@ static int deliver(wg_flow_job *job) {
   if (wg_cli_wants_text(asked->quiet || taken, asked->json)) wg_flow_print(job);
   if (asked->out) wg_cli_note(wg_flow_write_out(job), &first);
   if (asked->log) wg_cli_note(wg_flow_write_log(job), &first);
-  if (asked->plot) wg_cli_note(wg_flow_write_plot(job), &first);
+  wg_flow_draw(job, &first);
   if (asked->json) wg_cli_note(wg_flow_write_json(job), &first);
   if (first != WG_EXIT_OK) return first;
   const int method = asked->settings.method;

@@ -6,7 +6,7 @@
 
 typedef struct wg_flow_request {
   const char *energy, *start, *weights, *gauge, *keys, *method, *times_text;
-  const char *out, *log, *checkpoint, *resume, *json, *plot;
+  const char *out, *log, *checkpoint, *resume, *json, *plot, *snapshots, *animate;
   wg_cli_energy_asked asked;
   wg_flow_settings settings;
   double time, checkpoint_every;
@@ -53,6 +53,7 @@ void wg_flow_print(const wg_flow_job *job);
 int wg_flow_write_out(const wg_flow_job *job);
 int wg_flow_write_log(const wg_flow_job *job);
 int wg_flow_write_json(const wg_flow_job *job);
-int wg_flow_write_plot(const wg_flow_job *job);
+/* Figures and film, those that are asked for; failures as by wg_cli_note. */
+void wg_flow_draw(const wg_flow_job *job, int *first);
 
 #endif

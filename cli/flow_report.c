@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "film.h"
 #include "flow.h"
-#include "plot/plot.h"
 
 static const char *const kinds[] = {"",         "mode-lost", "mode-gained", "mode-reversed",
                                     "switched", "returned"};
@@ -196,37 +196,60 @@ int wg_flow_write_json(const wg_flow_job *job) {
                                            job->seconds, job->peak_bytes, own));
 }
 
-/* ---- the figure ---- */
+/* ---- figures ---- */
 
-int wg_flow_write_plot(const wg_flow_job *job) {
+/* What the figures need, in *mem. */
+static int gather(const wg_flow_job *job, wg_mem *mem, wg_plot_run *run) {
+  enum { TITLE = 256 };
   const wg_flow_info *i = &job->info;
-  wg_ledger ledger = {0};
-  wg_mem mem = wg_mem_of(&ledger);
   wg_flow_log log = {.count = 0};
-  char title[256];
   wg_flow_get_log(job->flow, &log);
-  double *lines = WG_NEW(&mem, double, 3 * log.count);
-  if (!lines) return wg_no_memory();
+  double *lines = WG_NEW(mem, double, 3 * log.count);
+  char *title = WG_NEW(mem, char, TITLE);
+  if (!lines || !title) return wg_no_memory();
   for (int64_t k = 0; k < log.count; k++) {
     lines[k] = log.records[k].time;
     lines[log.count + k] = log.records[k].lyapunov;
     lines[2 * log.count + k] = log.records[k].identity;
   }
-  snprintf(title, sizeof title, "%s, %.100s: F = %.5g at t = %.5g (identity %.1e)",
+  snprintf(title, TITLE, "%s, %.100s: F = %.5g at t = %.5g (identity %.1e)",
            wg_energy_name(job->energy), job->gauge, i->energy, i->time, i->residual);
-  const wg_plot_run run = {.title = title,
-                           .n = job->n,
-                           .d = job->d,
-                           .places = job->trail.count,
-                           .times = job->trail.times,
-                           .points = job->trail.points,
-                           .records = log.count,
-                           .clock = lines,
-                           .energy = lines + log.count,
-                           .identity = lines + 2 * log.count,
-                           .kept = log.kept,
-                           .spectra = log.spectra};
-  int status = wg_plot_flow(job->asked->plot, &run);
+  *run = (wg_plot_run){.title = title,
+                       .n = job->n,
+                       .d = job->d,
+                       .places = job->trail.count,
+                       .times = job->trail.times,
+                       .points = job->trail.points,
+                       .records = log.count,
+                       .clock = lines,
+                       .energy = lines + log.count,
+                       .identity = lines + 2 * log.count,
+                       .kept = log.kept,
+                       .spectra = log.spectra,
+                       .masses = job->a,
+                       .outputs = wg_energy_outputs(job->energy)};
+  return WG_OK;
+}
+
+static int write_snapshots(const char *path, const wg_plot_run *run, bool chosen) {
+  int64_t places[WG_PLOT_PLACES];
+  const int count = wg_plot_choose_places(run, chosen ? WG_PLOT_PLACES : 6, places);
+  return wg_plot_snapshots(path, run, count, places);
+}
+
+void wg_flow_draw(const wg_flow_job *job, int *first) {
+  const wg_flow_request *asked = job->asked;
+  const bool chosen = asked->times_count > 0;
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_plot_run run;
+  if (!asked->plot && !asked->snapshots && !asked->animate) return;
+  const int status = gather(job, &mem, &run);
+  if (status < 0) wg_cli_note(status, first);
+  if (status == WG_OK && asked->plot) wg_cli_note(wg_plot_flow(asked->plot, &run), first);
+  if (status == WG_OK && asked->snapshots)
+    wg_cli_note(write_snapshots(asked->snapshots, &run, chosen), first);
+  if (status == WG_OK && asked->animate)
+    wg_cli_note(wg_film_write(asked->animate, &run, chosen), first);
   wg_mem_clear(&mem);
-  return status;
 }

@@ -3,8 +3,8 @@
  * both stands side by side: the published attention runs cap nearly every step and are no flows.
  *
  * Data of mmd and mlp are the paper's, those of attention our own (scripts/make_attention_data.py).
- * Figures: trajectories, energy and spectrum of each resolved run, and the energies of all four
- * runs over their horizon. */
+ * Figures: trajectories, energy and spectrum of each resolved run, its densities (and directions of
+ * neurons) at six times, and the energies of all four runs over their horizon. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -88,9 +88,25 @@ static int follow(const setup *s, int gauge, wg_flow *flow, trail *t) {
   return wg_flow_summary(flow, t->summary, sizeof t->summary);
 }
 
+/* One figure of a run, as PDF and PNG: NAME_GAUGE, or with places NAME_GAUGE_places. */
+static int draw_figure(wg_reproduction *run, const setup *s, int gauge, const wg_plot_run *figure,
+                       int count, const int64_t *places) {
+  static const char *const endings[] = {"pdf", "png"};
+  for (int k = 0; k < 2; k++) {
+    char name[MOST_NAME], path[PATH_MAX];
+    snprintf(name, sizeof name, "%s_%s%s.%s", s->name, gauges[gauge], places ? "_places" : "",
+             endings[k]);
+    WG_TRY(wg_cli_join(path, run->out, name));
+    WG_TRY(places ? wg_plot_snapshots(path, figure, count, places) : wg_plot_flow(path, figure));
+    if (run->text) fprintf(run->text, "%s\n", path);
+  }
+  return WG_OK;
+}
+
 static int draw_run(wg_reproduction *run, const setup *s, int gauge, const wg_flow *flow,
                     const trail *t) {
-  static const char *const endings[] = {"pdf", "png"};
+  enum { SHOWN = 6 };
+  int64_t places[WG_PLOT_PLACES];
   wg_flow_log log;
   char title[128];
   WG_TRY(wg_flow_get_log(flow, &log));
@@ -114,15 +130,11 @@ static int draw_run(wg_reproduction *run, const setup *s, int gauge, const wg_fl
                               .clock = curves,
                               .energy = curves + log.count,
                               .identity = curves + 2 * log.count,
-                              .spectra = log.spectra};
-  for (int k = 0; k < 2; k++) {
-    char name[MOST_NAME], path[PATH_MAX];
-    snprintf(name, sizeof name, "%s_%s.%s", s->name, gauges[gauge], endings[k]);
-    WG_TRY(wg_cli_join(path, run->out, name));
-    WG_TRY(wg_plot_flow(path, &figure));
-    if (run->text) fprintf(run->text, "%s\n", path);
-  }
-  return WG_OK;
+                              .spectra = log.spectra,
+                              .outputs = wg_energy_outputs(s->energy)};
+  WG_TRY(draw_figure(run, s, gauge, &figure, 0, NULL));
+  const int count = wg_plot_choose_places(&figure, SHOWN, places);
+  return draw_figure(run, s, gauge, &figure, count, places);
 }
 
 static int run_one(wg_reproduction *run, const setup *s, int gauge, int kind, trail *t) {

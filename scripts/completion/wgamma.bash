@@ -43,10 +43,11 @@ _wgamma_options() {
     plot) printf '%s ' --out --log --title --key --json --quiet --help ;;
     flow)
       printf '%s ' --start --weights --key --gauge --time --method --step --tol --cutoff --cap \
-        --inertia --newton-steps --minibatch --seed --out --every --times --log --checkpoint --checkpoint-every \
-        --resume --max-steps --time-limit --memory-limit --threads --plot --target \
-        --target-weights --kernel --potential --centre --form --data --labels --activation --head \
-        --covariance --target-gauge --target-tol --force-accuracy --json --quiet --help ;;
+        --inertia --newton-steps --minibatch --seed --out --every --times --log --checkpoint \
+        --checkpoint-every --resume --max-steps --time-limit --memory-limit --threads --plot \
+        --snapshots --animate --target --target-weights --kernel --potential --centre --form \
+        --data --labels --activation --head --covariance --target-gauge --target-tol \
+        --force-accuracy --json --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;

@@ -69,17 +69,20 @@ static cairo_surface_t *new_surface(wg_page *page, double height) {
   }
 }
 
+void wg_prepare_page(cairo_t *cairo) {
+  cairo_set_source_rgb(cairo, 1.0, 1.0, 1.0);
+  cairo_paint(cairo);
+  cairo_select_font_face(cairo, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
+}
+
 void wg_page_open(wg_mem *mem, const char *path, double height, wg_page *page) {
   *page = (wg_page){.path = path, .mem = mem};
   cairo_surface_t *surface = new_surface(page, height);
   page->cairo = cairo_create(surface);
   cairo_surface_destroy(surface); /* the context holds it */
   if (kind_of(path) == PAGE_PNG) cairo_scale(page->cairo, PIXELS_PER_POINT, PIXELS_PER_POINT);
-  cairo_set_source_rgb(page->cairo, 1.0, 1.0, 1.0);
-  cairo_paint(page->cairo);
-  cairo_select_font_face(page->cairo, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL,
-                         CAIRO_FONT_WEIGHT_NORMAL);
-  cairo_set_line_cap(page->cairo, CAIRO_LINE_CAP_ROUND);
+  wg_prepare_page(page->cairo);
 }
 
 /* Completes the bytes; the first error of the whole drawing comes out here. */

@@ -27,6 +27,8 @@ typedef struct wg_page {
 } wg_page;
 /* A white page of WG_PAGE_WIDTH x height, in memory. Errors come out at wg_page_close. */
 void wg_page_open(wg_mem *mem, const char *path, double height, wg_page *page);
+/* White, with the font and the ends of lines of every page; the scale is set. */
+void wg_prepare_page(cairo_t *cairo);
 /* Completes the page and writes it to its path, whole or not at all. When `drawn` (the status of
  * what was drawn) is a failure, nothing is written and it is returned. */
 int wg_page_close(wg_page *page, int drawn);
@@ -106,6 +108,48 @@ int wg_field_make(wg_mem *mem, const wg_stage *stage, const wg_scene *scene, wg_
 double wg_field_peak(int count, const wg_field *fields);
 /* Draws a field whose full opacity (height when d = 1) is at `peak`. */
 void wg_draw_field(cairo_t *cairo, const wg_field *field, wg_rect rect, double peak);
+
+/* ---- graph.c ---- */
+/* A panel with both axes in numbers. */
+typedef struct wg_graph {
+  wg_rect rect;
+  double low[2], high[2];
+  bool decades; /* the vertical axis holds powers of ten */
+} wg_graph;
+double wg_graph_across(const wg_graph *g, double value);
+double wg_graph_along(const wg_graph *g, double value);
+void wg_draw_graph(cairo_t *cairo, const wg_graph *g, const char *title);
+/* Over time: first a range that holds nothing, then what all columns reach, then some room. */
+wg_graph wg_graph_of_decades(wg_rect rect);
+void wg_graph_reach(wg_graph *g, int64_t count, const double *values, int64_t stride);
+void wg_graph_settle(wg_graph *g, const double *clock, int64_t count);
+/* |values| over the clock. */
+void wg_draw_decades(cairo_t *cairo, const wg_graph *g, int64_t count, const double *clock,
+                     const double *values, int64_t stride, wg_colour colour);
+
+/* ---- flow.c ---- */
+/* What of a particle is drawn: x and y, or the time and x on a line. */
+void wg_run_point(const wg_plot_run *run, double time, const double *particle, double at[2]);
+/* Of a time in the run: 0 at its beginning, 1 at its end, quick at first as flows are. */
+double wg_run_shade(const wg_plot_run *run, double time);
+/* Axes that hold all places, of equal scales in the plane. */
+wg_graph wg_run_plane(const wg_plot_run *run, wg_rect rect);
+/* The panels of energy and spectrum. */
+wg_graph wg_draw_run_energy(cairo_t *cairo, const wg_plot_run *run, wg_rect rect);
+wg_graph wg_draw_run_modes(cairo_t *cairo, const wg_plot_run *run, wg_rect rect);
+
+/* ---- snapshots.c ---- */
+/* Whether the run is of neurons whose inputs span a plane. */
+bool wg_has_directions(const wg_plot_run *run);
+enum { WG_ROSE_BINS = 36 };
+/* The mass of the neurons (n x d) by the direction of their first two inputs. */
+typedef struct wg_rose {
+  double positive[WG_ROSE_BINS], negative[WG_ROSE_BINS]; /* by the sign of the only output */
+} wg_rose;
+void wg_rose_make(const wg_plot_run *run, const double *neurons, wg_rose *rose);
+double wg_rose_peak(const wg_rose *rose);
+/* In the square in the middle of rect; a full radius is `peak`. */
+void wg_draw_rose(cairo_t *cairo, const wg_rose *rose, wg_rect rect, double peak);
 
 /* ---- spectrum.c ---- */
 /* A bar for each value (decreasing; the first 24 when there are more). */

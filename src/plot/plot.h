@@ -2,6 +2,8 @@
 #ifndef WG_PLOT_H
 #define WG_PLOT_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 
 /* WG_ERR_ARGUMENT unless path ends in .pdf, .svg or .png (any case). */
@@ -104,8 +106,8 @@ typedef struct wg_plot_grid {
 } wg_plot_grid;
 int wg_plot_densities(const char *path, const wg_plot_grid *grid);
 
-/* A flow of particles. Points are drawn as they are when d = 2, in their first two columns when
- * d > 2, over time when d = 1. */
+/* A flow of particles. Points are drawn as they are when d = 2, over time when d = 1, else in two
+ * columns: the first two, or of neurons with two inputs or more the first two inputs. */
 typedef struct wg_plot_run {
   const char *title; /* UTF-8 */
   int64_t n, d, places;
@@ -114,9 +116,24 @@ typedef struct wg_plot_run {
   const double *clock, *energy,
       *identity;         /* records each; identity: what the energy law fails by */
   const double *spectra; /* records x kept, decreasing */
+  const double *masses;  /* n, or NULL: uniform */
+  int64_t outputs;       /* of two-layer networks: the columns before the inputs; else 0 */
 } wg_plot_run;
 /* Trajectories coloured by time (at most 1000 particles), the energy and |identity| over time, both
  * logarithmic, and the spectrum of S_g over time (the 8 largest eigenvalues). Errors as above. */
 int wg_plot_flow(const char *path, const wg_plot_run *run);
+/* Where the particles are at 1 to 12 of the places, as kernel densities in one frame with one scale
+ * of opacity; of neurons also the directions of their inputs: a circular histogram of the mass
+ * times |u| |v|, radii one scale. Memory: 40 bytes a particle and place, and 0.5 MB a place. */
+enum { WG_PLOT_PLACES = 12 };
+/* The first and the last place and others between, evenly in the root of the time: at most `most`,
+ * all if they are no more. Returns how many. */
+int wg_plot_choose_places(const wg_plot_run *run, int most, int64_t places[WG_PLOT_PLACES]);
+int wg_plot_snapshots(const char *path, const wg_plot_run *run, int count, const int64_t *places);
+/* Pictures of the run, PNGs of one even size one behind the other, to a stream: particles (at most
+ * 20000), energy, and spectrum or directions. exact: a picture of each place; else `count` pictures
+ * at t = T (k / (count - 1))^2, particles on straight lines between places. WG_ERR_IO without a
+ * path: the stream is full. */
+int wg_plot_frames(FILE *to, const wg_plot_run *run, bool exact, int64_t count);
 
 #endif

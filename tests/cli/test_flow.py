@@ -6,7 +6,9 @@ one that was never disturbed."""
 
 import os
 import random
+import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -116,11 +118,81 @@ def test_outputs(where):
     for k, value in enumerate(slope2):  # operator: N* = sum of the roots of the spectrum
         root = spectrum[2 * k] ** 0.5 + spectrum[2 * k + 1] ** 0.5
         check(abs(root * root - value) < 1e-12 * value, "N*^2 at", k, root * root, value)
-    check(get(where, "f.png")[:8] == b"\x89PNG\r\n\x1a\n", "a figure")
+    check(get(where, "f.png")[:8] == PNG, "a figure")
     report(flow("--log", "r.csv", end="1"), where)
     lines = text(get(where, "r.csv")).splitlines()
     check(lines[0].startswith("time,step,energy") and lines[0].endswith("spectrum2"), lines[0])
     check(all(line.count(",") == lines[0].count(",") for line in lines), "columns")
+
+
+def test_snapshots(where):
+    put_problem(where)
+    report(flow("--times", "0,1,3", "--snapshots", "s.png"), where)
+    check(get(where, "s.png")[:8] == PNG, "places")
+    report(flow("--snapshots", "s.pdf"), where)
+    check(get(where, "s.pdf")[:5] == b"%PDF-", "places")
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+# Stands in for ffmpeg: says in a file how it was called, and hands on what it is given.
+ENCODER = """#!/bin/sh
+printf '%s\\n' "$@" > "$FFMPEG_ARGUMENTS"
+[ "$1" = -version ] && exit 0
+[ -n "$FFMPEG_FAILS" ] && { echo broken >&2; exit 7; }
+for last; do :; done
+cat > "${last#file:}"
+"""
+
+
+def film(more, where, expected, path=None, **variables):
+    """Runs with an encoder in the folder bin of `where`, or another PATH."""
+    before = dict(ENVIRONMENT)
+    ENVIRONMENT.update(variables, PATH=path or where + "/bin:" + os.environ["PATH"],
+                       FFMPEG_ARGUMENTS=where + "/arguments")
+    done = run(flow(*more, end="1"), where)
+    ENVIRONMENT.clear()
+    ENVIRONMENT.update(before)
+    check(done.returncode == expected, more, done.returncode, text(done.stderr))
+    return done
+
+
+def test_films(where):
+    """What the encoder is given and what becomes of what it makes; then a true one, if any."""
+    put_problem(where)
+    os.mkdir(where + "/bin")
+    put(where, "bin/ffmpeg", ENCODER)
+    os.chmod(where + "/bin/ffmpeg", 0o755)
+    film(["--animate", "f.gif"], where, 0)
+    check(get(where, "f.gif").count(PNG) == 150 and get(where, "f.gif")[:8] == PNG, "pictures")
+    words = text(get(where, "arguments")).splitlines()
+    check(words[words.index("-framerate") + 1] == "25" and "gif" in words, words)
+    film(["--times", "0,0.5,1", "--animate", "f.mp4"], where, 0)
+    check(get(where, "f.mp4").count(PNG) == 3, "a picture at each time")
+    words = text(get(where, "arguments")).splitlines()
+    check(words[words.index("-framerate") + 1] == "5" and "mp4" in words, words)
+    done = film(["--animate", "f.mp4"], where, 3, FFMPEG_FAILS="1")
+    check(b"f.mp4 was not written: ffmpeg failed (status 7)" in done.stderr, text(done.stderr))
+    check(get(where, "f.mp4").count(PNG) == 3, "what was there is untouched")
+    done = film(["--animate", "g.png"], where, 3, path=where)
+    check(b"needs the program ffmpeg" in done.stderr and b"solve" not in done.stdout, done)
+    done = film(["--animate", "g.avi"], where, 2)
+    check(b".gif, .png, .apng or .mp4" in done.stderr, text(done.stderr))
+    done = film(["--animate", "x.npy.gif", "--out", "x.npy.gif"], where, 2)
+    check(b"both write" in done.stderr, text(done.stderr))
+    check(sorted(name for name in os.listdir(where) if name[0] in "fg") == ["f.gif", "f.mp4"],
+          os.listdir(where))
+    if shutil.which("ffmpeg") is None:
+        print("skipped: films by the true ffmpeg, which is not installed")
+        return
+    for name, start in (("a.gif", b"GIF89a"), ("a.png", PNG), ("a.mp4", None)):
+        film(["--times", "0,0.2,0.5,1", "--animate", name], where, 0, path=os.environ["PATH"])
+        found = get(where, name)
+        check(len(found) > 2000, name, len(found))
+        check(found[:len(start)] == start if start else found[4:8] == b"ftyp", name, found[:8])
+    found = get(where, "a.png")
+    chunk = found.index(b"acTL") + 4  # of an animated PNG: how many pictures, how often
+    check(struct.unpack(">II", found[chunk:chunk + 8]) == (4, 0), "four pictures")
 
 
 def test_places(where):
@@ -224,8 +296,8 @@ def test_refused(where):
 
 
 def main():
-    for test in (test_killed, test_resume_further, test_outputs, test_places, test_methods,
-                 test_minibatches, test_limits, test_refused):
+    for test in (test_killed, test_resume_further, test_outputs, test_snapshots, test_films,
+                 test_places, test_methods, test_minibatches, test_limits, test_refused):
         with scratch() as where:
             test(where)
 

@@ -28,6 +28,9 @@ def test_mmd(where):
         for ending in ("pdf", "png"):
             check(os.path.getsize(os.path.join(where, "figures", f"mmd_{gauge}.{ending}")) > 5000,
                   gauge, ending)
+    for gauge in ("trace", "operator"):
+        check(os.path.getsize(os.path.join(where, "figures", f"mmd_{gauge}_places.pdf")) > 2000,
+              "places", gauge)
     check(os.path.getsize(os.path.join(where, "figures", "mmd_energy.pdf")) > 2000, "energies")
 
 

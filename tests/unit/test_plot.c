@@ -337,8 +337,8 @@ static int draw_run(const char *path, int64_t d, int64_t places, int64_t records
   static const double spectra[] = {4, 1, 3, 1e-2, 2, 1e-9, 1, 0, 1e-1, 0};
   double points[4 * 3 * 3];
   for (int i = 0; i < 36; i++) points[i] = sin(i) + i / 12;
-  const wg_plot_run run = {"a run", 3, d,     places, times,    points,
-                           records, 2, clock, energy, identity, spectra};
+  const wg_plot_run run = {"a run", 3,     d,      places,   times,   points, records,
+                           2,       clock, energy, identity, spectra, NULL,   0};
   return wg_plot_flow(path, &run);
 }
 
@@ -359,10 +359,159 @@ static int draw_corner(const char *path, int64_t d) {
 
 static int density_figure(const char *path) { return draw_corner(path, 2); }
 
+/* ---- places and pictures of a flow ---- */
+
+enum { NEURONS = 4, NEURON = 3 };
+static const double neurons[2 * NEURONS * NEURON] = {2, 1, 0, 1, 0, 3,  -1, 0, 2, 1, -1, -1,
+                                                     2, 1, 0, 1, 0, -3, -1, 0, 2, 1, -1, -1};
+
+static wg_plot_run neurons_run(int64_t outputs) {
+  static const double times[] = {0, 2}, clock[] = {0, 1, 2}, energy[] = {3, 2, 1};
+  static const double identity[] = {0, 1e-8, 1e-7}, spectra[] = {1, 0.5, 0.1};
+  return (wg_plot_run){.title = "neurons",
+                       .n = NEURONS,
+                       .d = NEURON,
+                       .places = 2,
+                       .times = times,
+                       .points = neurons,
+                       .records = 3,
+                       .kept = 1,
+                       .clock = clock,
+                       .energy = energy,
+                       .identity = identity,
+                       .spectra = spectra,
+                       .outputs = outputs};
+}
+
+static int places_figure(const char *path) {
+  const int64_t places[2] = {0, 1};
+  const wg_plot_run run = neurons_run(1);
+  return wg_plot_snapshots(path, &run, 2, places);
+}
+
+/* Mass times |u| |v| where v points, by the sign of u. */
+static void neurons_by_their_direction(void **state) {
+  (void)state;
+  const double masses[NEURONS] = {0.1, 0.2, 0.3, 0.4};
+  wg_plot_run run = neurons_run(1);
+  wg_rose rose;
+  run.masses = masses;
+  assert_true(wg_has_directions(&run));
+  wg_rose_make(&run, neurons, &rose);
+  double total = 0.0;
+  for (int k = 0; k < WG_ROSE_BINS; k++) total += rose.positive[k] + rose.negative[k];
+  assert_float_equal(rose.positive[0], 0.1 * 2.0, 1e-15);
+  assert_float_equal(rose.positive[WG_ROSE_BINS / 4], 0.2 * 3.0, 1e-15);
+  assert_float_equal(rose.negative[WG_ROSE_BINS / 4], 0.3 * 2.0, 1e-15);
+  assert_float_equal(rose.positive[5 * WG_ROSE_BINS / 8], 0.4 * sqrt(2.0), 1e-15);
+  assert_float_equal(total, 0.2 + 0.6 + 0.6 + 0.4 * sqrt(2.0), 1e-14);
+  assert_float_equal(wg_rose_peak(&rose), 0.6, 1e-15);
+  run.outputs = 0;
+  assert_false(wg_has_directions(&run));
+  run.outputs = 2;
+  assert_false(wg_has_directions(&run));
+}
+
+static void places_that_are_shown(void **state) {
+  (void)state;
+  double times[101];
+  int64_t places[WG_PLOT_PLACES];
+  wg_plot_run run = {.places = 101, .times = times};
+  for (int k = 0; k < 101; k++) times[k] = k;
+  const int64_t roots[] = {0, 4, 16, 36, 64, 100};
+  assert_int_equal(wg_plot_choose_places(&run, 6, places), 6);
+  assert_memory_equal(places, roots, sizeof roots);
+  assert_int_equal(wg_plot_choose_places(&run, 100, places), WG_PLOT_PLACES);
+  assert_int_equal(places[WG_PLOT_PLACES - 1], 100);
+  run.places = 5;
+  assert_int_equal(wg_plot_choose_places(&run, 6, places), 5);
+  for (int k = 0; k < 5; k++) assert_int_equal(places[k], k);
+  run.places = 1;
+  assert_int_equal(wg_plot_choose_places(&run, 6, places), 1);
+}
+
+static cairo_status_t take_bytes(void *closure, unsigned char *bytes, unsigned int length) {
+  return fread(bytes, 1, length, closure) == length ? CAIRO_STATUS_SUCCESS
+                                                    : CAIRO_STATUS_READ_ERROR;
+}
+
+/* Where the purple dots of a picture are from left to right, on the mean; NAN at the stream's end.
+ * Axes, text and lines of the panels are grey or at the right. */
+static double dots_in_next(FILE *film) {
+  cairo_surface_t *image = cairo_image_surface_create_from_png_stream(take_bytes, film);
+  double sum = 0.0, count = 0.0;
+  if (cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
+    const int width = cairo_image_surface_get_width(image);
+    const int height = cairo_image_surface_get_height(image);
+    assert_true(width % 2 == 0 && height % 2 == 0);
+    for (int row = 0; row < height; row++) {
+      const uint32_t *line =
+          (const uint32_t *)(const void *)(cairo_image_surface_get_data(image) +
+                                           (ptrdiff_t)row * cairo_image_surface_get_stride(image));
+      for (int column = 0; column < 580; column++) {
+        const int red = line[column] >> 16 & 255, green = line[column] >> 8 & 255;
+        const int blue = line[column] & 255;
+        if (abs(red - green) + abs(green - blue) < 60) continue;
+        sum += column;
+        count += 1.0;
+      }
+    }
+  }
+  cairo_surface_destroy(image);
+  return sum / count;
+}
+
+/* One particle goes from left to right by 4 in the first half of the time and back by 2: pictures
+ * at 0, 1/4 and all of the time show it at 0, 2 and 2; those of the places at 0, 4 and 2. */
+static void pictures_follow_the_particles(void **state) {
+  (void)state;
+  const double times[] = {0, 5, 10}, points[] = {0, 1, 4, 1, 2, 1}, numbers[] = {1, 1, 1};
+  const wg_plot_run run = {"one", 1,     2,       3,       times,   points, 3,
+                           1,     times, numbers, numbers, numbers, NULL,   0};
+  double at[2][3];
+  for (int exact = 0; exact < 2; exact++) {
+    FILE *film = tmpfile();
+    assert_int_equal(wg_plot_frames(film, &run, exact, 3), WG_OK);
+    rewind(film);
+    for (int k = 0; k < 3; k++) {
+      at[exact][k] = dots_in_next(film);
+      assert_true(isfinite(at[exact][k]));
+    }
+    assert_true(isnan(dots_in_next(film)));
+    fclose(film);
+  }
+  const double unit = 0.25 * (at[1][1] - at[1][0]);
+  assert_true(unit > 50.0);
+  assert_float_equal(at[1][2], at[1][0] + 2.0 * unit, 1.5);
+  assert_float_equal(at[0][0], at[1][0], 1.5);
+  assert_float_equal(at[0][1], at[1][0] + 2.0 * unit, 1.5);
+  assert_float_equal(at[0][2], at[1][0] + 2.0 * unit, 1.5);
+}
+
+static void pictures_that_cannot_be_kept(void **state) {
+  (void)state;
+  const wg_plot_run run = neurons_run(1), none = {.title = "none", .n = 1, .d = 1};
+  FILE *full = fopen("/dev/full", "wb");
+  assert_int_equal(wg_plot_frames(stderr, &none, false, 3), WG_ERR_ARGUMENT);
+  if (full) {
+    assert_int_equal(wg_plot_frames(full, &run, true, 1), WG_ERR_IO);
+    fclose(full);
+  }
+  wg_fail_allocation(1);
+  assert_int_equal(wg_plot_frames(stderr, &run, true, 1), WG_ERR_MEMORY);
+  wg_fail_allocation(0);
+  for (long k = 1; k < 12; k++) {
+    wg_fail_allocation(k);
+    assert_int_equal(places_figure(file_in("places.png")), WG_ERR_MEMORY);
+    wg_fail_allocation(0);
+  }
+  assert_int_equal(directory_entries(), 0);
+}
+
 static void figures_of_many_distances(void **state) {
   (void)state;
-  int (*const draw[])(const char *path) = {matrix_figure, family_figure, lines_figure, flow_figure,
-                                           density_figure};
+  int (*const draw[])(const char *path) = {matrix_figure, family_figure,  lines_figure,
+                                           flow_figure,   density_figure, places_figure};
   for (size_t k = 0; k < sizeof draw / sizeof *draw; k++) {
     assert_int_equal(draw[k](file_in("many.pdf")), WG_OK);
     check_pdf(file_in("many.pdf"));
@@ -869,6 +1018,10 @@ int main(void) {
       cmocka_unit_test(flat_clouds),
       cmocka_unit_test(odd_solutions),
       cmocka_unit_test(an_empty_plan_is_drawn_without_segments),
+      cmocka_unit_test(neurons_by_their_direction),
+      cmocka_unit_test(places_that_are_shown),
+      cmocka_unit_test(pictures_follow_the_particles),
+      cmocka_unit_test(pictures_that_cannot_be_kept),
       cmocka_unit_test(figures_of_many_distances),
       cmocka_unit_test(cells_are_where_they_belong),
       cmocka_unit_test(odd_numbers_of_distances),
