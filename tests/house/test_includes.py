@@ -50,8 +50,8 @@ SYSTEM = set('''
 assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h math.h
 setjmp.h signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h stdlib.h
 stdnoreturn.h string.h strings.h tgmath.h threads.h time.h uchar.h wchar.h wctype.h
-dirent.h fcntl.h getopt.h immintrin.h spawn.h sys/mman.h sys/resource.h sys/stat.h sys/time.h sys/wait.h
-sys/types.h unistd.h
+dirent.h fcntl.h getopt.h immintrin.h spawn.h sys/mman.h sys/resource.h sys/stat.h sys/time.h
+sys/types.h sys/wait.h unistd.h
 '''.split())
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(\S+)', re.M)
