@@ -5,6 +5,7 @@
 #   make test-long  the tests that take their time        make fuzz    FUZZ_SECONDS=60 of fuzzing
 #   make install    PREFIX=/usr/local                     make bench-ot    against POT
 #   make wheel      of the Python package, tested         make docs    the site, in build-docs
+#   make bench-flow forces, against NumPy and torch
 #   make bench-long large clouds, up to a million points  make bench-static  against CVXPY, POT
 
 PREFIX ?=
@@ -17,7 +18,7 @@ configure = mkdir -p $(1) && cmake -S . -B $(1) $(if $(wildcard $(1)/CMakeCache.
 compile = cmake --build $(1) --parallel $(JOBS)
 
 .PHONY: all setup demo test test-long sanitize lint fuzz bench-ot bench-long bench-static bench-lmo \
-  bench-gaussian docs wheel install clean
+  bench-gaussian bench-flow docs wheel install clean
 
 all: setup
 	@$(call configure,build,-DCMAKE_BUILD_TYPE=Release)
@@ -57,7 +58,7 @@ fuzz:
 	  build-fuzz/corpus tests/fuzz/corpus
 
 # numpy, POT and CVXPY are the system's, or those that setup.sh puts into build-bench.
-bench-ot bench-long bench-static bench-lmo bench-gaussian: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
+bench-ot bench-long bench-static bench-lmo bench-gaussian bench-flow: export PATH := $(CURDIR)/build-bench/bin:$(PATH)
 bench-ot: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/ot/run.py --out bench/e2e/ot/results/compare.json
@@ -79,6 +80,10 @@ bench-lmo: all
 bench-gaussian: all
 	@scripts/setup.sh bench
 	@python3 -B bench/e2e/gaussian/run.py --long --out bench/e2e/gaussian/results/compare.json
+
+bench-flow: all
+	@scripts/setup.sh bench
+	@python3 -B bench/e2e/flow/run.py --out bench/e2e/flow/results/compare.json
 
 docs: all
 	@scripts/docs.sh build-docs build/libwgamma.so
