@@ -28,6 +28,15 @@ WG_INLINE vec_double minus_root_double(vec_double x) {
   return -y;
 }
 
+/* 1 / sqrt(x) up to the last Newton step. */
+WG_INLINE vec_float root_guess_float(vec_float x) { return WG_ROOT_FLOAT(x); }
+
+WG_INLINE vec_double root_guess_double(vec_double x) {
+  vec_double y = WG_ROOT_DOUBLE(x);
+  for (int step = 1; step < WG_ROOT_DOUBLE_STEPS; step++) y = y * (1.5 - 0.5 * x * (y * y));
+  return y;
+}
+
 WG_INLINE vec_float larger_float(vec_float x, vec_float y) { return WG_LARGER_FLOAT(x, y); }
 
 WG_INLINE vec_double larger_double(vec_double x, vec_double y) { return WG_LARGER_DOUBLE(x, y); }
@@ -41,6 +50,10 @@ WG_INLINE vec_double minus_root_double(vec_double x) {
   for (int l = 0; l < WG_LANES; l++) x[l] = -1.0 / sqrt(x[l]);
   return x;
 }
+
+WG_INLINE vec_float root_guess_float(vec_float x) { return -minus_root_float(x); }
+
+WG_INLINE vec_double root_guess_double(vec_double x) { return -minus_root_double(x); }
 
 WG_INLINE vec_float larger_float(vec_float x, vec_float y) {
   for (int l = 0; l < WG_BYTES / 4; l++) x[l] = WG_MAX(x[l], y[l]);

@@ -81,16 +81,24 @@ WG_INLINE void backward_few(wg_activation kind, int inputs, const wg_net_block *
         vec_double p = x[1] * z[0], s, slope;
         for (int k = 1; k < inputs; k++) p += x[1 + k] * z[k];
         activate(kind, p, &s, &slope);
-        slope *= r;
-        sum[g][0] += r * s;
+        if (kind == WG_RELU) {
+          slope = keep_double(p > 0.0, r);
+        } else {
+          slope *= r;
+          sum[g][0] += r * s;
+        }
         for (int k = 0; k < inputs; k++) sum[g][1 + k] += slope * z[k];
       }
     }
     for (int g = 0; g < GROUP; g++) {
       double *out = force + (i + g) * (inputs + 1);
-      out[0] += sum_of_lanes(sum[g][0]);
-      for (int k = 0; k < inputs; k++)
-        out[1 + k] += b->x[(i + g) * (inputs + 1)] * sum_of_lanes(sum[g][1 + k]);
+      const double *x = b->x + (i + g) * (inputs + 1);
+      if (kind != WG_RELU) out[0] += sum_of_lanes(sum[g][0]);
+      for (int k = 0; k < inputs; k++) {
+        const double part = sum_of_lanes(sum[g][1 + k]);
+        out[1 + k] += x[0] * part;
+        if (kind == WG_RELU) out[0] += x[1 + k] * part; /* s(p) = p s'(p) */
+      }
     }
   }
 }

@@ -43,10 +43,7 @@ WG_INLINE void WG_OF(profile)(wg_kernel_kind kind, const wg_profile *p, WG_VEC s
     minus_distance = square * minus_inverse;
   }
   switch (kind) {
-    case WG_KERNEL_ENERGY:
-      *k = minus_distance;
-      *slope = minus_inverse;
-      return;
+    case WG_KERNEL_ENERGY: return; /* see charged */
     case WG_KERNEL_IMQ:
       *k = -minus_inverse;
       *slope = minus_inverse * (minus_inverse * minus_inverse);
@@ -73,8 +70,33 @@ WG_INLINE void WG_OF(profile)(wg_kernel_kind kind, const wg_profile *p, WG_VEC s
   }
 }
 
-WG_INLINE void WG_OF(add_up)(WG_VEC sum, double *total) {
-  for (int l = 0; l < WG_OF(LANES); l++) total[l] += (double)sum[l];
+WG_INLINE void WG_OF(add_up)(WG_VEC sum, double factor, double *total) {
+  for (int l = 0; l < WG_OF(LANES); l++) total[l] += factor * (double)sum[l];
+}
+
+/* charge k and charge k'(s)/s, up to a factor that is the kernel's. Of the energy kernel both come
+ * out of Newton's last step with the charge in it, -2 / s to begin with: 3 - square y^2 stands for
+ * 3/2 - square y^2 / 2; square is not zero there. */
+WG_INLINE void WG_OF(charged)(wg_kernel_kind kind, const wg_profile *p, WG_VEC square,
+                              WG_REAL charge, WG_VEC *k, WG_VEC *slope) {
+  if (kind == WG_KERNEL_ENERGY) {
+    const WG_VEC y = WG_OF(root_guess)(square);
+    *slope = (charge * y) * ((WG_REAL)3 - (square * y) * y);
+    *k = square * *slope;
+    return;
+  }
+  WG_OF(profile)(kind, p, square, k, slope);
+  *k *= charge;
+  *slope *= charge;
+}
+
+static inline double WG_OF(factor_of)(wg_kernel_kind kind) {
+  return kind == WG_KERNEL_ENERGY ? -0.5 : 1.0;
+}
+
+static inline WG_REAL WG_OF(offset_of)(wg_kernel_kind kind, const wg_profile *p) {
+  const WG_REAL offset = (WG_REAL)p->offset;
+  return kind == WG_KERNEL_ENERGY ? WG_MAX(offset, (WG_REAL)WG_LEAST) : offset;
 }
 
 /* d is 2 or 3, a constant where this is inlined, as are kind and which sums are wanted. */
@@ -82,7 +104,8 @@ WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const 
                                const WG_REAL *targets, int64_t count, const WG_REAL *sources,
                                const WG_REAL *charges, double *phi, double *gradient) {
   enum { AT_ONCE = 2, STEP = AT_ONCE * WG_OF(LANES) };
-  const WG_VEC offset = WG_OF(spread)((WG_REAL)profile->offset);
+  const WG_VEC offset = WG_OF(spread)(WG_OF(offset_of)(kind, profile));
+  const double factor = WG_OF(factor_of)(kind);
   for (int64_t t = 0; t < WG_PAIR_TARGETS; t += STEP) {
     WG_VEC x[AT_ONCE][3], sum[AT_ONCE][3], total[AT_ONCE];
     for (int v = 0; v < AT_ONCE; v++) {
@@ -99,15 +122,15 @@ WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const 
           step[k] = x[v][k] - sources[k * WG_PAIR_SOURCES + j];
           square += step[k] * step[k];
         }
-        WG_OF(profile)(kind, profile, square, &k_of, &slope);
-        slope *= charges[j];
+        WG_OF(charged)(kind, profile, square, charges[j], &k_of, &slope);
         for (int k = 0; k < d; k++) sum[v][k] += slope * step[k];
-        if (want_phi) total[v] += k_of * charges[j];
+        if (want_phi) total[v] += k_of;
       }
     for (int v = 0; v < AT_ONCE; v++) {
       const int64_t at = t + v * WG_OF(LANES);
-      for (int k = 0; k < d; k++) WG_OF(add_up)(sum[v][k], gradient + k * WG_PAIR_TARGETS + at);
-      if (want_phi) WG_OF(add_up)(total[v], phi + at);
+      for (int k = 0; k < d; k++)
+        WG_OF(add_up)(sum[v][k], factor, gradient + k * WG_PAIR_TARGETS + at);
+      if (want_phi) WG_OF(add_up)(total[v], factor, phi + at);
     }
   }
 }
@@ -126,11 +149,13 @@ WG_INLINE void WG_OF(many_columns)(wg_kernel_kind kind, const wg_profile *profil
                                    const WG_REAL *targets, int64_t count, const WG_REAL *sources,
                                    const WG_REAL *charges, double *phi, double *gradient) {
   enum { CHUNK = 16 };
+  const WG_VEC offset = WG_OF(spread)(WG_OF(offset_of)(kind, profile));
+  const double factor = WG_OF(factor_of)(kind);
   for (int64_t t = 0; t < WG_PAIR_TARGETS; t += WG_OF(LANES))
     for (int64_t from = 0; from < count; from += CHUNK) {
       const int64_t size = WG_MIN(count - from, CHUNK);
       WG_VEC square[CHUNK], total = {0};
-      for (int64_t j = 0; j < size; j++) square[j] = WG_OF(spread)((WG_REAL)profile->offset);
+      for (int64_t j = 0; j < size; j++) square[j] = offset;
       for (int64_t k = 0; k < d; k++) {
         const WG_VEC x = *(const WG_VEC *)(targets + k * WG_PAIR_TARGETS + t);
         for (int64_t j = 0; j < size; j++) {
@@ -140,17 +165,17 @@ WG_INLINE void WG_OF(many_columns)(wg_kernel_kind kind, const wg_profile *profil
       }
       for (int64_t j = 0; j < size; j++) {
         WG_VEC k_of, slope;
-        WG_OF(profile)(kind, profile, square[j], &k_of, &slope);
-        square[j] = slope * charges[from + j];
-        total += k_of * charges[from + j];
+        WG_OF(charged)(kind, profile, square[j], charges[from + j], &k_of, &slope);
+        square[j] = slope;
+        total += k_of;
       }
-      if (phi) WG_OF(add_up)(total, phi + t);
+      if (phi) WG_OF(add_up)(total, factor, phi + t);
       for (int64_t k = 0; gradient && k < d; k++) {
         const WG_VEC x = *(const WG_VEC *)(targets + k * WG_PAIR_TARGETS + t);
         WG_VEC sum = {0};
         for (int64_t j = 0; j < size; j++)
           sum += square[j] * (x - sources[k * WG_PAIR_SOURCES + from + j]);
-        WG_OF(add_up)(sum, gradient + k * WG_PAIR_TARGETS + t);
+        WG_OF(add_up)(sum, factor, gradient + k * WG_PAIR_TARGETS + t);
       }
     }
 }
