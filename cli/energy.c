@@ -62,7 +62,8 @@ const char wg_cli_energy_help[] =
     "               laplace:L or imq:C\n"
     "  network      --data Z --labels Y [--activation relu|tanh|softplus|square]:\n"
     "               particles (u, v), outputs first\n"
-    "  attention    --data Z --labels Y --head H: sequences (count, length, token);\n"
+    "  attention    --data Z --labels Y --head H [--force-accuracy E]: sequences (count, length,\n"
+    "               token); E from 1e-5 up: in float, summed in double;\n"
     "               particles (Q, K, V, O), each H x token\n"
     "  linear       --target T [--covariance C]: particles (u, v), T is outputs x inputs\n"
     "  w2           --target Y [--target-weights B] [--target-gauge G] [--target-tol T]\n"
@@ -278,7 +279,7 @@ static const struct {
     {"interaction", BIT(KERNEL), BIT(ACCURACY), make_interaction},
     {"mmd", BIT(TARGET), BIT(TARGET_WEIGHTS) | BIT(KERNEL) | BIT(ACCURACY), make_mmd},
     {"network", BIT(DATA) | BIT(LABELS), BIT(ACTIVATION), make_network},
-    {"attention", BIT(DATA) | BIT(LABELS) | BIT(HEAD), 0, make_attention},
+    {"attention", BIT(DATA) | BIT(LABELS) | BIT(HEAD), BIT(ACCURACY), make_attention},
     {"linear", BIT(TARGET), BIT(COVARIANCE), make_linear},
     {"w2", BIT(TARGET), BIT(TARGET_WEIGHTS) | BIT(TARGET_GAUGE) | BIT(TARGET_TOL), make_w2},
 };

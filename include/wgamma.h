@@ -787,7 +787,8 @@ typedef struct wg_energy_settings {
   double accuracy;    /* permissible error of sums over pairs, relative to the largest field
                          that either cloud exerts alone (of value: to its largest term); 0:
                          1e-14 up to 2e4 points, 1e-5 beyond. From 1e-5 up pairs may be
-                         computed in float and summed in double. TREE reaches 1e-9, imq 1e-7 */
+                         computed in float and summed in double. TREE reaches 1e-9, imq 1e-7.
+                         Of attention: from 1e-5 up in float, summed in double by blocks    */
 } wg_energy_settings;
 WG_API void wg_energy_settings_init(wg_energy_settings *settings);
 

@@ -175,13 +175,14 @@ def network(data, labels, activation='relu', threads=0):
                   _settings(threads, 'auto', 0.0))
 
 
-def attention(data, labels, head, threads=0):
-    """Shallow multi-head attention: data and labels are count x length x token."""
+def attention(data, labels, head, threads=0, accuracy=0.0):
+    """Shallow multi-head attention: data and labels are count x length x token; in float from
+    accuracy 1e-5 up."""
     data, labels = arrays.numbers('data', data, 3), arrays.numbers('labels', labels, 3)
     if data.shape != labels.shape:
         raise ValueError(f'data has shape {data.shape}, labels {labels.shape}')
     return Energy('wg_energy_attention', *data.shape, head, arrays.pointer(data),
-                  arrays.pointer(labels), _settings(threads, 'auto', 0.0))
+                  arrays.pointer(labels), _settings(threads, 'auto', accuracy))
 
 
 def linear(target, covariance=None):

@@ -211,7 +211,7 @@ int wg_energy_attention(wg_energy **energy, int64_t count, int64_t length, int64
   WG_TRY(check_numbers("z", count * length, token, z));
   WG_TRY(check_numbers("y", count * length, token, y));
   const wg_attention_shape shape = {count, length, token, head};
-  return made(wg_energy_make_attention(shape, z, y, plan.threads), energy);
+  return made(wg_energy_make_attention(shape, z, y, plan), energy);
 }
 
 int wg_energy_linear(wg_energy **energy, int64_t outputs, int64_t inputs, const double *target,

@@ -34,6 +34,9 @@ typedef struct wg_energy_plan {
   double accuracy; /* as in wg_energy_settings, 0: the default */
 } wg_energy_plan;
 
+/* The accuracy from which terms may be float, summed in double by blocks. */
+#define WG_FLOAT_FROM 1e-5
+
 /* Constructors return NULL without memory, with the detail set. */
 
 /* ---- energy_potential.c ---- */
@@ -83,7 +86,7 @@ typedef struct wg_attention_shape {
   int64_t count, length, token, head;
 } wg_attention_shape;
 wg_energy *wg_energy_make_attention(wg_attention_shape shape, const double *z, const double *y,
-                                    int threads);
+                                    wg_energy_plan plan);
 
 /* ---- energy_linear.c ---- */
 wg_energy *wg_energy_make_linear(int64_t outputs, int64_t inputs, const double *target,

@@ -92,7 +92,7 @@ static way choose_way(const kernel_energy *e, int64_t n, int64_t d) {
   const bool worth = accuracy >= wg_tree_finest(&e->kernel) && WG_MAX(n, e->m) >= large;
   const bool tree = e->plan.method == WG_ENERGY_TREE || (e->plan.method == WG_ENERGY_AUTO && worth);
   return (way){.tree = tree && d <= 3,
-               .single = accuracy >= 1e-5,
+               .single = accuracy >= WG_FLOAT_FROM,
                .degree = wg_tree_degree(&e->kernel, accuracy)};
 }
 

@@ -35,16 +35,19 @@ typedef struct wg_net_block {
   const double *z;   /* inputs x WG_NET_DATA                        */
 } wg_net_block;
 
-/* One head at one sequence: places are lanes, padded to a multiple of WG_PLACES. */
-enum { WG_PLACES = 8 };
-typedef struct wg_head {
-  int64_t length, padded, token, head;
-  const double *x; /* Q, K, V, O: each head x token                          */
-  const double *z; /* token x padded, zeros behind the last place            */
-  double *room;    /* wg_head_room numbers                                   */
-} wg_head;
-static inline int64_t wg_head_room(int64_t length, int64_t padded, int64_t head) {
-  return (8 * head + 2 * length) * padded;
+/* One head at one sequence in one precision: places are lanes, padded to a multiple of PLACES. */
+enum { PLACES_double = 8, PLACES_float = 16 };
+#define WG_HEAD_OF(real)                                                            \
+  {                                                                                 \
+    int64_t length, padded, token, head;                                            \
+    const real *x; /* Q, K, V, O: each head x token                              */ \
+    const real *z; /* token x padded, zeros behind the last place                */ \
+    real *room;    /* wg_head_room numbers                                       */ \
+  }
+typedef struct wg_head_double WG_HEAD_OF(double) wg_head_double;
+typedef struct wg_head_float WG_HEAD_OF(float) wg_head_float;
+static inline int64_t wg_head_room(int64_t length, int64_t padded, int64_t token, int64_t head) {
+  return (8 * head + 2 * token + 2 * length) * padded;
 }
 
 typedef struct wg_flow_kernels {
@@ -56,10 +59,12 @@ typedef struct wg_flow_kernels {
    * r: outputs x WG_NET_DATA. */
   void (*net_backward)(const wg_net_block *block, const double *residual, double *force);
   /* out (token x padded) += weight times what the head says. */
-  void (*attend_forward)(const wg_head *at, double weight, double *out);
-  /* sums (4 head token vectors of WG_PLACES lanes) += the force of the residual (token x padded,
-   * zeros behind the last place), lane by lane. */
-  void (*attend_backward)(const wg_head *at, const double *residual, double *sums);
+  void (*attend_forward_double)(const wg_head_double *at, double weight, double *out);
+  /* sums (4 head token vectors of PLACES lanes) += the force of the residual (token x padded, zeros
+   * behind the last place), lane by lane. */
+  void (*attend_backward_double)(const wg_head_double *at, const double *residual, double *sums);
+  void (*attend_forward_float)(const wg_head_float *at, float weight, float *out);
+  void (*attend_backward_float)(const wg_head_float *at, const float *residual, float *sums);
 } wg_flow_kernels;
 extern const wg_flow_kernels wg_flow_portable, wg_flow_avx2, wg_flow_avx512;
 /* The best that this processor has. */

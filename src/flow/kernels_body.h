@@ -70,6 +70,46 @@ static const double wg_inverse_factorial[] = {
     1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,      1.0 / 720,
     1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600};
 
+/* The sum of both halves of a vector of that many bytes, as a vector: through a union, which
+ * compilers turn into one extraction where an array of lanes becomes one a lane. */
+#define WG_FOLD(real, bytes)                                                                      \
+  typedef real real##bytes __attribute__((vector_size(bytes), aligned(8), may_alias));            \
+  typedef real half_##real##bytes __attribute__((vector_size(bytes / 2), aligned(8), may_alias)); \
+  WG_INLINE half_##real##bytes fold_##real##bytes(real##bytes x) {                                \
+    const union {                                                                                 \
+      real##bytes whole;                                                                          \
+      half_##real##bytes half[2];                                                                 \
+    } both = {x};                                                                                 \
+    return both.half[0] + both.half[1];                                                           \
+  }
+#if WG_BYTES >= 64
+WG_FOLD(double, 64)
+WG_FOLD(float, 64)
+#endif
+#if WG_BYTES >= 32
+WG_FOLD(double, 32)
+WG_FOLD(float, 32)
+#endif
+#if WG_BYTES == 64
+#define WG_SIXTEEN_BYTES(real, x) fold_##real##32(fold_##real##64(x))
+#elif WG_BYTES == 32
+#define WG_SIXTEEN_BYTES(real, x) fold_##real##32(x)
+#else
+#define WG_SIXTEEN_BYTES(real, x) (x)
+#endif
+typedef double two_doubles __attribute__((vector_size(16), aligned(8), may_alias));
+typedef float four_floats __attribute__((vector_size(16), aligned(4), may_alias));
+
+WG_INLINE double sum_of_lanes_double(vec_double x) {
+  const two_doubles part = WG_SIXTEEN_BYTES(double, x);
+  return part[0] + part[1];
+}
+
+WG_INLINE float sum_of_lanes_float(vec_float x) {
+  const four_floats part = WG_SIXTEEN_BYTES(float, x);
+  return (part[0] + part[2]) + (part[1] + part[3]);
+}
+
 #define WG_REAL double
 #define WG_WORD int64_t
 #define WG_OF(name) name##_double
@@ -92,16 +132,21 @@ static const double wg_inverse_factorial[] = {
 #define WG_TERMS 7
 #include "flow/pairs_body.h"
 
-WG_INLINE double sum_of_lanes(vec_double x) {
-  double part[WG_LANES];
-  for (int l = 0; l < WG_LANES; l++) part[l] = x[l];
-  for (int width = WG_LANES / 2; width > 0; width /= 2)
-    for (int l = 0; l < width; l++) part[l] += part[l + width];
-  return part[0];
-}
-
+#define WG_REAL double
+#define WG_OF(name) name##_double
 #include "flow/attention_body.h"
+#undef WG_REAL
+#undef WG_OF
+
+#define WG_REAL float
+#define WG_OF(name) name##_float
+#include "flow/attention_body.h"
+#undef WG_REAL
+#undef WG_OF
+
 #include "flow/network_body.h"
 
-const wg_flow_kernels WG_FLOW_SET = {pairs_double, pairs_float,    net_forward,
-                                     net_backward, attend_forward, attend_backward};
+const wg_flow_kernels WG_FLOW_SET = {pairs_double,          pairs_float,
+                                     net_forward,           net_backward,
+                                     attend_forward_double, attend_backward_double,
+                                     attend_forward_float,  attend_backward_float};

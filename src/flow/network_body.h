@@ -93,9 +93,9 @@ WG_INLINE void backward_few(wg_activation kind, int inputs, const wg_net_block *
     for (int g = 0; g < GROUP; g++) {
       double *out = force + (i + g) * (inputs + 1);
       const double *x = b->x + (i + g) * (inputs + 1);
-      if (kind != WG_RELU) out[0] += sum_of_lanes(sum[g][0]);
+      if (kind != WG_RELU) out[0] += sum_of_lanes_double(sum[g][0]);
       for (int k = 0; k < inputs; k++) {
-        const double part = sum_of_lanes(sum[g][1 + k]);
+        const double part = sum_of_lanes_double(sum[g][1 + k]);
         out[1 + k] += x[0] * part;
         if (kind == WG_RELU) out[0] += x[1 + k] * part; /* s(p) = p s'(p) */
       }
@@ -164,7 +164,7 @@ WG_INLINE void add_products(const double *row, double columns[][WG_NET_DATA], in
     for (int g = 0; g < WG_NET_PARTICLES; g++)
       sum[g] += *(const vec_double *)(columns[g] + at) * factor;
   }
-  for (int g = 0; g < WG_NET_PARTICLES; g++) out[g * width] += sum_of_lanes(sum[g]);
+  for (int g = 0; g < WG_NET_PARTICLES; g++) out[g * width] += sum_of_lanes_double(sum[g]);
 }
 
 WG_INLINE void backward_many(wg_activation kind, const wg_net_block *b, const double *residual,

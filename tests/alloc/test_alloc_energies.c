@@ -39,6 +39,13 @@ static int attention(wg_energy **e) {
   return wg_energy_attention(e, 2, 3, 1, 1, numbers, numbers + 6, NULL);
 }
 
+static int attention_in_float(wg_energy **e) {
+  wg_energy_settings settings;
+  wg_energy_settings_init(&settings);
+  settings.accuracy = 1e-4;
+  return wg_energy_attention(e, 2, 3, 1, 1, numbers, numbers + 6, &settings);
+}
+
 static int linear(wg_energy **e) {
   const double one = 1.0;
   return wg_energy_linear(e, 1, 1, numbers, &one);
@@ -76,8 +83,9 @@ static int make_and_use(int (*make)(wg_energy **), const double *x) {
 static void test_each_allocation(void **state) {
   (void)state;
   static double x[8192];
-  int (*const makes[])(wg_energy **) = {potential, mmd,    tree, network, wide_network,
-                                        attention, linear, w2,   sum,     minibatch};
+  int (*const makes[])(wg_energy **) = {potential,         mmd,    tree, network, wide_network,
+                                        attention,         linear, w2,   sum,     minibatch,
+                                        attention_in_float};
   for (int k = 0; k < 8192; k++) x[k] = numbers[(7 * k) % 24] + 0.001 * k;
   for (size_t m = 0; m < sizeof makes / sizeof *makes; m++) {
     wg_fail_allocation(0);

@@ -475,8 +475,9 @@ static void test_attention(void **state) {
   const attention shapes[] = {{3, 5, 4, 2, NULL, NULL},
                               {2, 1, 3, 1, NULL, NULL},
                               {4, 8, 2, 3, NULL, NULL},
-                              {2, 19, 5, 4, NULL, NULL}};
-  for (int s = 0; s < 4; s++) {
+                              {2, 19, 5, 4, NULL, NULL},
+                              {3, 9, 7, 3, NULL, NULL}};
+  for (int s = 0; s < 5; s++) {
     attention t = shapes[s];
     wg_rng rng = {(uint64_t)(900 + s)};
     const int64_t count = t.count * t.length * t.token, d = 4 * t.head * t.token;
@@ -490,6 +491,40 @@ static void test_attention(void **state) {
     check(energy, (twin){&t, attention_value}, 5, d, 11);
     free(z);
     free(y);
+  }
+}
+
+/* In float, blocks of sixteen particles and of sixteen sequences crossed. */
+static void test_attention_in_float(void **state) {
+  (void)state;
+  enum { COUNT = 37, LENGTH = 10, N = 35 };
+  const int64_t tokens[2] = {6, 3}, heads[2] = {2, 3};
+  for (int s = 0; s < 2; s++) {
+    const int64_t size = COUNT * LENGTH * tokens[s], d = 4 * heads[s] * tokens[s];
+    wg_rng rng = {(uint64_t)(920 + s)};
+    double *z = test_numbers(size), *y = test_numbers(size), *a = test_weights(&rng, N), value[2];
+    double *x = test_numbers(N * d), *force[2] = {test_numbers(N * d), test_numbers(N * d)};
+    for (int64_t k = 0; k < size; k++) z[k] = wg_rng_normal(&rng);
+    for (int64_t k = 0; k < size; k++) y[k] = wg_rng_normal(&rng);
+    for (int64_t k = 0; k < N * d; k++) x[k] = wg_rng_normal(&rng);
+    for (int single = 0; single < 2; single++) {
+      wg_energy *energy;
+      wg_energy_settings settings;
+      wg_energy_settings_init(&settings);
+      settings.accuracy = single ? 1e-5 : 9e-6;
+      expect_ok(wg_energy_attention(&energy, COUNT, LENGTH, tokens[s], heads[s], z, y, &settings));
+      expect_ok(wg_energy_evaluate(energy, N, d, x, a, &value[single], force[single]));
+      wg_energy_free(energy);
+    }
+    assert_near(value[1], value[0], 1e-6 * value[0]);
+    assert_close(N * d, force[1], force[0], largest(N * d, force[0]), 2e-6);
+    assert_memory_not_equal(force[1], force[0], (size_t)(N * d) * sizeof **force);
+    free(z);
+    free(y);
+    free(a);
+    free(x);
+    free(force[0]);
+    free(force[1]);
   }
 }
 
@@ -668,11 +703,14 @@ static void test_threads(void **state) {
     expect_ok(wg_energy_network(&e[k], "tanh", 3000, 2, 1, y, z, &settings));
   }
   check_threads(e[0], e[1], 333, 3);
-  for (int k = 0; k < 2; k++) {
-    settings.threads = 1 + 2 * k;
-    expect_ok(wg_energy_attention(&e[k], 50, 20, 6, 2, y, z, &settings));
+  for (int single = 0; single < 2; single++) {
+    settings.accuracy = single ? 1e-5 : 0.0;
+    for (int k = 0; k < 2; k++) {
+      settings.threads = 1 + 2 * k;
+      expect_ok(wg_energy_attention(&e[k], 50, 20, 6, 2, y, z, &settings));
+    }
+    check_threads(e[0], e[1], 20, 48);
   }
-  check_threads(e[0], e[1], 20, 48);
   free(y);
   free(z);
 }
@@ -825,6 +863,7 @@ int main(void) {
                                      cmocka_unit_test(test_default_of_large_clouds),
                                      cmocka_unit_test(test_networks),
                                      cmocka_unit_test(test_attention),
+                                     cmocka_unit_test(test_attention_in_float),
                                      cmocka_unit_test(test_linear),
                                      cmocka_unit_test(test_sum),
                                      cmocka_unit_test(test_w2),

@@ -87,32 +87,65 @@ static void test_networks(void **state) {
       }
 }
 
+enum { LENGTH = 11, PADDED = 16, HEAD = 6, MOST_TOKEN = 13 };
+enum { ROOM = (8 * HEAD + 2 * MOST_TOKEN + 2 * LENGTH) * PADDED, MOST = 4 * HEAD * MOST_TOKEN };
+
+/* What a head says, and behind it its force. */
+static void attend(const wg_flow_kernels *set, int64_t token, double *out) {
+  static double z[MOST_TOKEN * PADDED], residual[MOST_TOKEN * PADDED], room[ROOM];
+  static double sums[MOST * PLACES_double];
+  const int64_t places = token * PADDED, size = 4 * HEAD * token;
+  for (int64_t k = 0; k < places; k++) {
+    z[k] = k % PADDED < LENGTH ? numbers[k] : 0.0;
+    residual[k] = k % PADDED < LENGTH ? numbers[500 + k] : 0.0;
+  }
+  const wg_head_double head = {LENGTH, PADDED, token, HEAD, numbers + 2000, z, room};
+  memset(out, 0, (size_t)(places + size) * sizeof *out);
+  memset(sums, 0, sizeof sums);
+  set->attend_forward_double(&head, 0.7, out);
+  set->attend_backward_double(&head, residual, sums);
+  for (int64_t k = 0; k < size * PLACES_double; k++) out[places + k / PLACES_double] += sums[k];
+}
+
+static void attend_single(const wg_flow_kernels *set, int64_t token, double *out) {
+  static float x[MOST], z[MOST_TOKEN * PADDED], residual[MOST_TOKEN * PADDED], room[ROOM];
+  static float said[MOST_TOKEN * PADDED], sums[MOST * PLACES_float];
+  const int64_t places = token * PADDED, size = 4 * HEAD * token;
+  for (int64_t k = 0; k < size; k++) x[k] = (float)numbers[2000 + k];
+  for (int64_t k = 0; k < places; k++) {
+    z[k] = k % PADDED < LENGTH ? (float)numbers[k] : 0.0F;
+    residual[k] = k % PADDED < LENGTH ? (float)numbers[500 + k] : 0.0F;
+  }
+  const wg_head_float head = {LENGTH, PADDED, token, HEAD, x, z, room};
+  memset(out, 0, (size_t)(places + size) * sizeof *out);
+  memset(said, 0, sizeof said);
+  memset(sums, 0, sizeof sums);
+  set->attend_forward_float(&head, 0.7F, said);
+  set->attend_backward_float(&head, residual, sums);
+  for (int64_t k = 0; k < places; k++) out[k] = (double)said[k];
+  for (int64_t k = 0; k < size * PLACES_float; k++)
+    out[places + k / PLACES_float] += (double)sums[k];
+}
+
+/* Five numbers a token: by tokens; thirteen: by keys (attention_body.h). */
 static void test_attention(void **state) {
   (void)state;
-  enum { LENGTH = 11, PADDED = 16, TOKEN = 5, HEAD = 6, SIZE = 4 * HEAD * TOKEN };
   const wg_flow_kernels *found[2];
-  static double z[TOKEN * PADDED], residual[TOKEN * PADDED], out[2][TOKEN * PADDED];
-  static double room[(8 * HEAD + 2 * LENGTH) * PADDED], sums[2][SIZE * WG_PLACES], force[2][SIZE];
-  for (int k = 0; k < TOKEN * PADDED; k++)
-    if (k % PADDED < LENGTH) {
-      z[k] = numbers[k];
-      residual[k] = numbers[500 + k];
-    }
-  const wg_head head = {LENGTH, PADDED, TOKEN, HEAD, numbers + 2000, z, room};
-  assert_int_equal(wg_head_room(LENGTH, PADDED, HEAD), sizeof room / sizeof *room);
+  static double expected[MOST_TOKEN * PADDED + MOST], out[MOST_TOKEN * PADDED + MOST];
+  assert_int_equal(wg_head_room(LENGTH, PADDED, MOST_TOKEN, HEAD), ROOM);
   const int count = sets(found);
-  for (int s = 0; s < count; s++) {
-    memset(out, 0, sizeof out);
-    memset(sums, 0, sizeof sums);
-    memset(force, 0, sizeof force);
-    for (int which = 0; which < 2; which++) {
-      const wg_flow_kernels *set = which ? found[s] : &wg_flow_portable;
-      set->attend_forward(&head, 0.7, out[which]);
-      set->attend_backward(&head, residual, sums[which]);
-      for (int k = 0; k < SIZE * WG_PLACES; k++) force[which][k / WG_PLACES] += sums[which][k];
+  for (int64_t token = 5; token <= MOST_TOKEN; token += 8) {
+    const int64_t places = token * PADDED, size = 4 * HEAD * token;
+    attend(&wg_flow_portable, token, expected);
+    for (int s = -1; s < count; s++) {
+      const wg_flow_kernels *set = s < 0 ? &wg_flow_portable : found[s];
+      attend(set, token, out);
+      assert_alike(places, out, expected, 1e-13);
+      assert_alike(size, out + places, expected + places, 1e-12);
+      attend_single(set, token, out);
+      assert_alike(places, out, expected, 2e-6);
+      assert_alike(size, out + places, expected + places, 1e-5);
     }
-    assert_alike(TOKEN * PADDED, out[1], out[0], 1e-13);
-    assert_alike(SIZE, force[1], force[0], 1e-12);
   }
 }
 

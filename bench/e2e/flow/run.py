@@ -35,7 +35,7 @@ SMALL = {
     'reproduce': [{'experiment': 'mmd'}],
 }
 WAYS = ('wgamma', 'wgamma_f32', 'numpy', 'torch', 'torch_f32')
-TITLES = {'wgamma': 'wgamma', 'wgamma_f32': 'wgamma, float pairs', 'numpy': 'NumPy',
+TITLES = {'wgamma': 'wgamma', 'wgamma_f32': 'wgamma, float', 'numpy': 'NumPy',
           'torch': 'torch', 'torch_f32': 'torch, float'}
 
 
@@ -64,7 +64,7 @@ def aims(one):
     if one['part'] == 'network' and one['n'] == 1920 and one['inputs'] == 2:
         return [('ms', 1e3 * one['seconds']['wgamma'], 1)]
     if one['part'] == 'attention' and one['n'] == 128:
-        return [('ms', 1e3 * one['seconds']['wgamma'], 10)]
+        return [('ms, float', 1e3 * one['seconds']['wgamma_f32'], 10)]
     if one['part'] == 'mmd' and one['n'] == 10000 and one['d'] == 2:
         return [('ns a pair, float', per_pair(one, 'wgamma_f32'), 0.1)]
     if one['part'] == 'tree' and one['n'] == 1000000:

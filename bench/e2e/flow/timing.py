@@ -74,7 +74,10 @@ def attention(sizes, rng, threads):
     n, count, length, token, head = (sizes[k] for k in ('n', 'count', 'length', 'token', 'head'))
     x = rng.standard_normal((n, 4 * head * token)) / 2
     z, y = (rng.standard_normal((count, length, token)) for _ in range(2))
-    energy = energies.attention(z, y, head, threads=threads)
+    ways = {}
+    for name, accuracy in (('wgamma', 0.0), ('wgamma_f32', 1e-5)):
+        energy = energies.attention(z, y, head, threads=threads, accuracy=accuracy)
+        ways[name] = lambda energy=energy: energy.evaluate(x)[1]
     root = head**0.5
 
     def numpy_force():
@@ -102,7 +105,7 @@ def attention(sizes, rng, threads):
             out = torch.einsum('nclh,nht->clt', p @ zv, o) / n
             return ((out - labels)**2).sum() / (2 * count * length)
         return value
-    return {'wgamma': lambda: energy.evaluate(x)[1], 'numpy': numpy_force, **torch_ways(loss, x)}
+    return {**ways, 'numpy': numpy_force, **torch_ways(loss, x)}
 
 
 # ---- MMD by the energy distance, n against n points ----
