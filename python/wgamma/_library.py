@@ -200,7 +200,7 @@ FUNCTIONS = {
     'wg_energy_interaction': 'psp', 'wg_energy_mmd': 'psllppp', 'wg_energy_network': 'pslllppp',
     'wg_energy_attention': 'pllllppp', 'wg_energy_linear': 'pllpp', 'wg_energy_w2': 'psllppp',
     'wg_energy_callback': 'pldPp', 'wg_energy_sum': 'plpp', 'wg_energy_evaluate': 'pllpppp',
-    'wg_energy_draw': 'pll',
+    'wg_energy_draw': 'plu',
     'wg_flow_setup': 'ppllppsp', 'wg_flow_run': 'pdp', 'wg_flow_get': 'ppppp',
     'wg_flow_get_log': 'pp', 'wg_flow_summary': 'ppz', 'wg_flow_save': 'ppzp',
     'wg_flow_load': 'ppz',
@@ -224,7 +224,8 @@ OTHERS = {
 #: Of the header, deliberately not bound.
 UNBOUND = ('wg_distance',)  # wg_setup and wg_solve give more
 _LETTERS = {'i': ctypes.c_int, 'l': ctypes.c_int64, 'd': ctypes.c_double, 'z': ctypes.c_size_t,
-            's': ctypes.c_char_p, 'p': ctypes.c_void_p, 'P': ctypes.c_void_p}
+            'u': ctypes.c_uint64, 's': ctypes.c_char_p, 'p': ctypes.c_void_p,
+            'P': ctypes.c_void_p}
 
 OUTCOMES = ('certified', 'gap-open', 'call-limit', 'time-limit', 'stopped', 'local')
 

@@ -63,8 +63,8 @@ def test_arguments_are_as_many_as_the_header_s():
         for letter, text in zip(letters, declared.split(',')):
             pointer = '*' in text or '_fn ' in text
             assert pointer == (letter in 'spP'), (name, text)
-            if letter in 'ild':
-                kind = {'i': 'int ', 'l': 'int64_t ', 'd': 'double '}[letter]
+            if letter in 'ildu':
+                kind = {'i': 'int ', 'l': 'int64_t ', 'd': 'double ', 'u': 'uint64_t '}[letter]
                 assert text.strip().startswith(kind), (name, text)
 
 

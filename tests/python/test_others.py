@@ -153,6 +153,20 @@ def test_energies():
         e.mmd(y, 'cosine:1')
 
 
+def test_minibatches():
+    e, x, values = wgamma.energies, RNG.normal(size=(6, 8)), set()
+    attention = e.attention(RNG.normal(size=(3, 4, 2)), RNG.normal(size=(3, 4, 2)), head=1)
+    whole = attention.evaluate(x)[0]
+    for seed in range(40):  # each of the three sequences alone, some thirteen times
+        attention.draw(1, seed)
+        values.add(attention.evaluate(x)[0])
+    assert len(values) == 3 and sum(values) / 3 == pytest.approx(whole, rel=1e-12)
+    attention.draw(0)
+    assert attention.evaluate(x)[0] == whole
+    with pytest.raises(ValueError, match='minibatches'):
+        e.potential().draw(1)
+
+
 def test_flows():
     e = wgamma.energies
     x, y = RNG.normal(size=(40, 2)), RNG.normal(size=(40, 2)) + 2.0
