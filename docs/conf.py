@@ -18,6 +18,10 @@ html_title = f'wgamma {version}'
 myst_heading_anchors = 3
 napoleon_use_ivar = True
 autodoc_member_order = 'bysource'
+try:
+    import torch  # noqa: F401
+except ImportError:  # its docstrings can be shown all the same
+    autodoc_mock_imports = ['torch']
 autodoc_default_options = {'members': True, 'show-inheritance': True}
 sphinx_gallery_conf = {
     'examples_dirs': 'gallery',
