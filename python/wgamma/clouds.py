@@ -7,6 +7,7 @@ import numpy as np
 
 from . import _arrays as arrays
 from . import _library as lib
+from ._notebook import picture
 from ._solving import Run
 
 _UNIQUE = {-1: None, 0: False, 1: True}
@@ -224,21 +225,7 @@ class DistanceResult:
             ('gauge', self.gauge), ('W', f'{self.w:.9g}'),
             ('W²', f'[{self.lower:.12g}, {self.upper:.12g}]'), ('gap', f'{self.gap:.1e}'),
             ('outcome', self.outcome)))
-        return f'<table>{table}</table>{self._figure()}'
-
-    def _figure(self):
-        """A small picture for notebooks, where Matplotlib is installed."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            return ''
-        import base64
-        import io
-        figure = Figure(figsize=(3, 3))
-        self.plot(figure.add_subplot())
-        stream = io.BytesIO()
-        figure.savefig(stream, format='png', dpi=80)
-        return f'<img src="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}">'
+        return f'<table>{table}</table>{picture(self.plot)}'
 
     def __getstate__(self):
         """Pickles hold what was found; what is computed on demand is computed now."""

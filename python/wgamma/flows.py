@@ -1,10 +1,12 @@
 """Flows of particles under a gauge (theory 6, docs/user/flows.md)."""
 import ctypes
+import html
 
 import numpy as np
 
 from . import _arrays as arrays
 from . import _library as lib
+from ._notebook import picture
 from ._solving import Run
 from .clouds import _text
 
@@ -59,6 +61,9 @@ class FlowResult:
         axes[1].set_xlabel('time')
         axes[1].set_title(f'{self.gauge}: F = {self.energy:.4g}')
         return axes
+
+    def _repr_html_(self):
+        return f'<p>{html.escape(repr(self))}<br>{self.summary}</p>{picture(self.plot, 2)}'
 
     def __repr__(self):
         return (f'<FlowResult {self.gauge}: F {self.info["start_energy"]:.6g} -> {self.energy:.6g} '

@@ -266,6 +266,17 @@ def test_plots(tmp_path):
         plt.close('all')
 
 
+def test_notebooks_show_a_picture():
+    pytest.importorskip('matplotlib').use('Agg')
+    import base64
+    run = wgamma.flow(wgamma.energies.mmd(Y), X, time=0.1)
+    for result in (wgamma.distance(X, Y), run):
+        shown = result._repr_html_()
+        picture = base64.b64decode(shown.partition('base64,')[2].partition('"')[0])
+        assert picture.startswith(b'\x89PNG') and len(picture) > 2000
+        assert '<DistanceResult' not in shown and '<FlowResult' not in shown
+
+
 def test_metric_by_hypothesis():
     hypothesis = pytest.importorskip('hypothesis')
     from hypothesis import strategies as st
