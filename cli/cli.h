@@ -33,6 +33,7 @@ int wg_cli_dynamic(int argc, char **argv);
 int wg_cli_lmo(int argc, char **argv);
 int wg_cli_polar(int argc, char **argv);
 int wg_cli_flow(int argc, char **argv);
+int wg_cli_convexity(int argc, char **argv);
 int wg_cli_muon_step(int argc, char **argv);
 int wg_cli_plot(int argc, char **argv);
 

@@ -29,6 +29,7 @@ static const char usage[] =
     "  muon-step P G        one step of Muon on archives of parameters and gradients, with state\n"
     "  plot TABLE           the columns of a table as lines: losses, energies, times\n"
     "  flow ENERGY          particles that follow an energy in the geometry of a gauge; resumable\n"
+    "  convexity ENERGY X Y an energy along a geodesic, with its second differences\n"
     "  info FILE            what a file holds: shape, ranges, duplicates, entries not finite\n"
     "  reproduce NAME       an experiment of the paper, computed and drawn again\n"
     "  demo                 distances and figures of two shipped pairs of clouds\n"
@@ -63,12 +64,25 @@ static int run_help(int argc, char **argv);
 static int run_version(int argc, char **argv);
 
 static const command commands[] = {
-    {"distance", wg_cli_distance}, {"pairwise", wg_cli_pairwise}, {"path", wg_cli_along},
-    {"verify", wg_cli_verify},     {"gaussian", wg_cli_gaussian}, {"moments", wg_cli_moments},
-    {"sphere", wg_cli_sphere},     {"dynamic", wg_cli_dynamic},   {"gauge", wg_cli_gauge},
-    {"lmo", wg_cli_lmo},           {"polar", wg_cli_polar},       {"muon-step", wg_cli_muon_step},
-    {"plot", wg_cli_plot},         {"flow", wg_cli_flow},         {"reproduce", wg_cli_reproduce},
-    {"info", wg_cli_info},         {"demo", wg_cli_demo},         {"help", run_help},
+    {"distance", wg_cli_distance},
+    {"pairwise", wg_cli_pairwise},
+    {"path", wg_cli_along},
+    {"verify", wg_cli_verify},
+    {"gaussian", wg_cli_gaussian},
+    {"moments", wg_cli_moments},
+    {"sphere", wg_cli_sphere},
+    {"dynamic", wg_cli_dynamic},
+    {"gauge", wg_cli_gauge},
+    {"lmo", wg_cli_lmo},
+    {"polar", wg_cli_polar},
+    {"muon-step", wg_cli_muon_step},
+    {"plot", wg_cli_plot},
+    {"flow", wg_cli_flow},
+    {"convexity", wg_cli_convexity},
+    {"reproduce", wg_cli_reproduce},
+    {"info", wg_cli_info},
+    {"demo", wg_cli_demo},
+    {"help", run_help},
     {"version", run_version},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };

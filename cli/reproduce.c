@@ -13,15 +13,18 @@ static const char usage[] =
     "  mmd            200 particles to a cloud by the energy distance\n"
     "  mlp            1920 neurons of a ReLU network to a teacher with three\n"
     "  attention      48 heads of attention to a teacher with three (data of our own)\n"
-    "                 each for p = 1 and p = infinity, once as published (explicit Euler, with a\n"
+    "                 these three for p = 1 and p = infinity, once as published (explicit Euler, "
+    "with a\n"
     "                 cap on steps for attention) and once resolved; the energy law tells which\n"
     "                 run is the flow\n"
+    "  convexity      geodesics that branch and a plan that loses entropy at p = infinity; the\n"
+    "                 rates of Gaussian targets and of exp(-|x|^r)\n"
     "  --out DIR      where the figures go, made if need be (default: reproduce-out)\n"
     "  --data DIR     where mmd_x0.npy and the others are, if not where they were shipped\n"
     "  --threads N    default: 0, all cores\n"
     "  --json FILE    writes the table as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet        prints nothing\n"
-    "Exit status: 0 all as asked, 1 a resolved run whose energy law does not hold, 2 usage,\n"
+    "Exit status: 0 all as asked, 1 an energy law or a statement does not hold, 2 usage,\n"
     "3 unusable file,"
     "4 memory, 5 internal error.\n";
 
@@ -32,7 +35,8 @@ typedef struct experiment {
 static const experiment experiments[] = {{"gaussians", wg_reproduce_gaussians},
                                          {"mmd", wg_reproduce_mmd},
                                          {"mlp", wg_reproduce_mlp},
-                                         {"attention", wg_reproduce_attention}};
+                                         {"attention", wg_reproduce_attention},
+                                         {"convexity", wg_reproduce_convexity}};
 enum { EXPERIMENTS = sizeof experiments / sizeof *experiments };
 
 static const experiment *find(const char *name) {

@@ -24,4 +24,7 @@ int wg_reproduce_mmd(wg_reproduction *run);
 int wg_reproduce_mlp(wg_reproduction *run);
 int wg_reproduce_attention(wg_reproduction *run);
 
+/* ---- reproduce_convexity.c ---- */
+int wg_reproduce_convexity(wg_reproduction *run);
+
 #endif

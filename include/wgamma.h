@@ -1000,6 +1000,37 @@ WG_API int wg_flow_save(const wg_flow *flow, void *buffer, size_t size, size_t *
 WG_API int wg_flow_load(wg_flow *flow, const void *buffer, size_t size);
 WG_API void wg_flow_free(wg_flow *flow); /* NULL is fine */
 
+/* ---- 9. Convexity and rates (theory 6.2, docs/theory/convexity.md) --------------------------- */
+
+/* F at `count` >= 2 evenly spaced times 0, ..., 1 of the displacement geodesic of the last solve
+ * (wg_geodesic); energies: count. */
+WG_API int wg_energy_along(wg_energy *energy, const wg_solver *solver, int64_t count,
+                           double *energies);
+
+typedef struct wg_convexity_info {
+  size_t struct_size;
+  double least; /* of the second differences (F(t-h) - 2 F(t) + F(t+h)) / h^2                  */
+  double time;  /* where it is taken, in (0, 1)                                                */
+  double noise; /* what rounding of the energies can make of a second difference that is zero  */
+  int convex;   /* 1: least >= -noise: nothing speaks against convexity at these times         */
+} wg_convexity_info;
+/* Judges count >= 3 values of a function at evenly spaced times 0, ..., 1; +INFINITY is a value.
+ * second: count - 2 second differences, or NULL. */
+WG_API int wg_convexity(int64_t count, const double *energies, double *second,
+                        wg_convexity_info *info);
+
+typedef struct wg_poincare_info {
+  size_t struct_size;
+  double lower, upper; /* of the constant: above, a Ritz value; below, a bound from its residual
+                          that takes the order of the eigenvalues for granted                     */
+  double q[2];         /* eigenvalues of the Q in K_gamma that attains upper, decreasing          */
+  int64_t evaluations; /* eigenvalue problems                                                     */
+} wg_poincare_info;
+/* The Poincare constant of exp(-|x|^exponent) on the plane, the least N*(grad u)^2 / Var(u), for a
+ * gauge without blocks with p >= 1; 1 < exponent <= 16. Ends when the bounds are within tol of
+ * upper, or as close as the basis allows. Some ten milliseconds for tol = 1e-3. */
+WG_API int wg_poincare(double exponent, const char *gauge, double tol, wg_poincare_info *info);
+
 #ifdef __cplusplus
 }
 #endif

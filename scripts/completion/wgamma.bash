@@ -21,7 +21,7 @@ _wgamma_options() {
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;
-    reproduce) printf '%s ' gaussians mmd mlp attention --out --data --threads --json --quiet --help ;;
+    reproduce) printf '%s ' gaussians mmd mlp attention convexity --out --data --threads --json --quiet --help ;;
     sphere)
       printf '%s ' --weights-a --weights-b --normalise --gauge --wfr --tol --max-calls --time-limit \
         --memory-limit --threads --out --plot --json --quiet --help ;;
@@ -48,6 +48,11 @@ _wgamma_options() {
         --snapshots --animate --target --target-weights --kernel --potential --centre --form \
         --data --labels --activation --head --covariance --target-gauge --target-tol \
         --force-accuracy --json --quiet --help ;;
+    convexity)
+      printf '%s ' --gauge --count --a --b --key --tol --time-limit --memory-limit --threads --out \
+        --plot --target --target-weights --kernel --potential --centre --form --data --labels \
+        --activation --head --covariance --target-gauge --target-tol --force-accuracy --json \
+        --quiet --help ;;
     gauge) printf '%s ' --matrix --key --json --quiet --help ;;
     info) printf '%s ' --key --json --quiet --help ;;
     demo) printf '%s ' --out --data --threads --json --quiet --help ;;
@@ -63,7 +68,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian moments sphere dynamic gauge lmo polar muon-step plot flow reproduce info demo help version'
+  local commands='distance pairwise path verify gaussian moments sphere dynamic gauge lmo polar muon-step plot flow convexity reproduce info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

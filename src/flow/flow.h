@@ -47,4 +47,16 @@ void wg_flow_say(const wg_flow *flow, char *text, size_t size); /* the summary i
 int wg_flow_pack(const wg_flow *flow, void *buffer, size_t size, size_t *needed);
 int wg_flow_unpack(wg_flow *flow, const void *buffer, size_t size);
 
+/* ---- poincare.c: the constant of the radial measures exp(-|x|^r) of the plane
+ * (docs/theory/convexity.md) ---- */
+typedef struct wg_poincare_bounds {
+  double lower, upper;
+  double q[2];         /* eigenvalues of the Q that attains upper, q[0] >= q[1] */
+  int64_t evaluations; /* of eigenvalue problems */
+} wg_poincare_bounds;
+/* spec: bound to d = 2, convex, without blocks. Halves intervals of Q until the bounds are within
+ * tol of upper, or until depth. */
+int wg_poincare_radial(wg_mem *mem, double exponent, const wg_gauge_spec *spec, double tol,
+                       wg_poincare_bounds *bounds);
+
 #endif
