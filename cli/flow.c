@@ -54,6 +54,10 @@ static const char usage[] =
     "                     circular histograms of the directions of neurons\n"
     "  --animate FILM     .gif, .png or .apng, .mp4: through ffmpeg, which must be installed;\n"
     "                     a picture at each of --times, or 150 over the run\n"
+    "  --project FILE     .npz: times, directions, masses of the particles seen on the sphere,\n"
+    "                     for energies of degree two (relu networks); the flow on the sphere\n"
+    "                     itself is run beside it, by steps of --step (time/2000): difference\n"
+    "  --project-plot FIG the masses around the circle, the paths on the sphere\n"
     "  --json FILE        writes a report (-: to standard output, in the place of the text)\n"
     "  --quiet            prints nothing\n"
     "Exit status: 0 at its time (adaptive methods: and resolved), 1 not, 2 usage, 3 unusable "
@@ -81,7 +85,7 @@ static int read_method(wg_flow_request *asked) {
                       asked->method);
 }
 
-enum { OWN_OPTIONS = 30, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
+enum { OWN_OPTIONS = 32, OPTIONS = OWN_OPTIONS + WG_CLI_ENERGY_OPTIONS };
 
 static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS]) {
   wg_flow_settings *s = &asked->settings;
@@ -114,6 +118,8 @@ static void list_options(wg_flow_request *asked, wg_cli_option options[OPTIONS])
       {"plot", 'p', WG_CLI_TEXT, &asked->plot},
       {"snapshots", 0, WG_CLI_TEXT, &asked->snapshots},
       {"animate", 0, WG_CLI_TEXT, &asked->animate},
+      {"project", 0, WG_CLI_TEXT, &asked->project},
+      {"project-plot", 0, WG_CLI_TEXT, &asked->project_plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet}};
   memcpy(options, own, sizeof own);
@@ -160,6 +166,8 @@ static int check_files(const wg_flow_request *asked) {
                                  {"--plot", asked->plot},
                                  {"--snapshots", asked->snapshots},
                                  {"--animate", asked->animate},
+                                 {"--project", asked->project},
+                                 {"--project-plot", asked->project_plot},
                                  {"--json", asked->json}};
   wg_cli_path inputs[OWN + WG_CLI_ENERGY_OPTIONS] = {{"--start", asked->start},
                                                      {"--weights", asked->weights}};
@@ -167,6 +175,7 @@ static int check_files(const wg_flow_request *asked) {
   if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
   if (asked->snapshots) WG_TRY(wg_plot_check_path(asked->snapshots));
   if (asked->animate) WG_TRY(wg_film_check(asked->animate));
+  if (asked->project_plot) WG_TRY(wg_plot_check_path(asked->project_plot));
   return wg_cli_check_paths(sizeof outputs / sizeof *outputs, outputs, count, inputs);
 }
 
@@ -316,6 +325,8 @@ static int deliver(wg_flow_job *job) {
   if (asked->out) wg_cli_note(wg_flow_write_out(job), &first);
   if (asked->log) wg_cli_note(wg_flow_write_log(job), &first);
   wg_flow_draw(job, &first);
+  if (asked->project) wg_cli_note(wg_flow_write_projection(job), &first);
+  if (asked->project_plot) wg_cli_note(wg_flow_plot_projection(job), &first);
   if (asked->json) wg_cli_note(wg_flow_write_json(job), &first);
   if (first != WG_EXIT_OK) return first;
   const int method = asked->settings.method;
@@ -331,6 +342,8 @@ static int follow(wg_flow_job *job, const wg_cli_watcher *watcher) {
   int status = start(job);
   if (status == WG_OK) status = run_all(job);
   if (status == WG_OK && job->asked->minibatch) status = find_whole_energy(job);
+  if (status == WG_OK && (job->asked->project || job->asked->project_plot))
+    status = wg_flow_project(job);
   wg_cli_watch_end(watcher);
   return status < 0 ? wg_cli_refuse("flow", status) : deliver(job);
 }

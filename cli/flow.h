@@ -6,7 +6,8 @@
 
 typedef struct wg_flow_request {
   const char *energy, *start, *weights, *gauge, *keys, *method, *times_text;
-  const char *out, *log, *checkpoint, *resume, *json, *plot, *snapshots, *animate;
+  const char *out, *log, *checkpoint, *resume, *json, *plot, *snapshots, *animate, *project;
+  const char *project_plot;
   wg_cli_energy_asked asked;
   wg_flow_settings settings;
   double time, checkpoint_every;
@@ -23,6 +24,14 @@ typedef struct wg_trail {
   double *times, *energies, *points; /* count; count; count x n x d     */
 } wg_trail;
 
+/* Pi_2 of the places of the trail, as far as the flow on the sphere came. */
+typedef struct wg_projection {
+  int64_t places, steps;
+  double *directions, *masses; /* places x n x d; places x n                                   */
+  double *difference;          /* places: largest, of a coordinate or of a mass over all mass */
+  double worst, energy;        /* over all places; of the flow on the sphere at its end       */
+} wg_projection;
+
 typedef struct wg_flow_job {
   const wg_flow_request *asked;
   wg_mem *mem;
@@ -32,6 +41,7 @@ typedef struct wg_flow_job {
   wg_energy *energy;
   wg_flow *flow;
   wg_trail trail;
+  wg_projection projection;
   double last_save;
   int status; /* of what the step callback did */
   wg_flow_info info;
@@ -55,5 +65,12 @@ int wg_flow_write_log(const wg_flow_job *job);
 int wg_flow_write_json(const wg_flow_job *job);
 /* Figures and film, those that are asked for; failures as by wg_cli_note. */
 void wg_flow_draw(const wg_flow_job *job, int *first);
+
+/* ---- flow_project.c ---- */
+/* After the run: the flow on the sphere to the times of the trail. */
+int wg_flow_project(wg_flow_job *job);
+int wg_flow_write_projection(const wg_flow_job *job);
+int wg_flow_plot_projection(const wg_flow_job *job);
+json_t *wg_flow_projection_json(const wg_flow_job *job); /* null when not asked */
 
 #endif

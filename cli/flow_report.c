@@ -39,6 +39,10 @@ void wg_flow_print(const wg_flow_job *job) {
          i->steps, i->rejected, i->clipped, i->evaluations);
   print_events(&log);
   printf("%s\n", job->summary);
+  if (job->projection.places > 0)
+    printf("projected    Pi_2 and the flow on the sphere differ by %.1e at most, %" PRId64
+           " places\n",
+           job->projection.worst, job->projection.places);
   printf("%-12s %.2f s\n", "solve time", job->seconds);
 }
 
@@ -181,7 +185,7 @@ int wg_flow_write_json(const wg_flow_job *job) {
   wg_flow_log log = {.count = 0};
   wg_flow_get_log(job->flow, &log);
   json_t *own = json_pack(
-      "{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+      "{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
       "energy", wg_energy_name(job->energy), "method", job->asked->method, "n", (json_int_t)job->n,
       "d", (json_int_t)job->d, "time", wg_cli_real(i->time), "start_energy",
       wg_cli_real(i->start_energy), "end_energy", wg_cli_real(i->energy), "lyapunov",
@@ -189,7 +193,7 @@ int wg_flow_write_json(const wg_flow_job *job) {
       "identity_error", wg_cli_real(i->residual), "most_cut", wg_cli_real(i->most_cut),
       "worst_fenchel_gap", wg_cli_real(i->worst_gap), "effective_time",
       wg_cli_real(i->effective_time), "counts", counts_json(i), "events", events_json(&log),
-      "summary", job->summary);
+      "projection", wg_flow_projection_json(job), "summary", job->summary);
   if (job->asked->minibatch) json_object_set_new(own, "whole_energy", wg_cli_real(job->whole));
   return wg_cli_write_json(job->asked->json,
                            wg_cli_document("flow", job->gauge, wg_outcome_text(i->outcome),

@@ -1000,6 +1000,26 @@ WG_API int wg_flow_save(const wg_flow *flow, void *buffer, size_t size, size_t *
 WG_API int wg_flow_load(wg_flow *flow, const void *buffer, size_t size);
 WG_API void wg_flow_free(wg_flow *flow); /* NULL is fine */
 
+/* The same flow on the sphere, for an energy of degree two: one that depends on particles only
+ * through the measure of their directions x/|x| with masses a |x|^2 (theory 7,
+ * docs/theory/sphere.md), as relu networks do. */
+typedef struct wg_sphere_flow_info {
+  size_t struct_size;
+  int outcome; /* WG_CERTIFIED: at its time; WG_TIME_LIMIT, WG_STOPPED */
+  double time, energy;
+  int64_t steps;
+  double seconds;
+  int64_t peak_bytes;
+} wg_sphere_flow_info;
+/* Follows w (n x d, divided by their lengths) and mass (n, positive, of any total) for `time`, by
+ * Runge-Kutta steps of order four and length `step` at most; both are overwritten. gauge, settings
+ * (threads, time_limit, memory_limit, progress; or NULL) and info (or NULL) as elsewhere. Returns
+ * the outcome, or a negative status with nothing changed: WG_ERR_INPUT for an energy that is not of
+ * degree two (seen by two evaluations; a single particle shows nothing). */
+WG_API int wg_sphere_flow(wg_energy *energy, int64_t n, int64_t d, double *w, double *mass,
+                          const char *gauge, double time, double step, const wg_settings *settings,
+                          wg_sphere_flow_info *info);
+
 /* ---- 9. Convexity and rates (theory 6.2, docs/theory/convexity.md) --------------------------- */
 
 /* F at `count` >= 2 evenly spaced times 0, ..., 1 of the displacement geodesic of the last solve

@@ -45,8 +45,8 @@ _wgamma_options() {
       printf '%s ' --start --weights --key --gauge --time --method --step --tol --cutoff --cap \
         --inertia --newton-steps --minibatch --seed --out --every --times --log --checkpoint \
         --checkpoint-every --resume --max-steps --time-limit --memory-limit --threads --plot \
-        --snapshots --animate --target --target-weights --kernel --potential --centre --form \
-        --data --labels --activation --head --covariance --target-gauge --target-tol \
+        --snapshots --animate --project --project-plot --target --target-weights --kernel --potential \
+        --centre --form --data --labels --activation --head --covariance --target-gauge --target-tol \
         --force-accuracy --json --quiet --help ;;
     convexity)
       printf '%s ' --gauge --count --a --b --key --tol --time-limit --memory-limit --threads --out \

@@ -1,4 +1,5 @@
-/* Every allocation of an energy along a geodesic, and of a Poincare constant, fails once. */
+/* Every allocation of an energy along a geodesic, of a Poincare constant and of a flow on the
+ * sphere fails once. */
 #include "support.h"
 
 /* An energy keeps its scratch, so each run begins with a new one. */
@@ -15,6 +16,17 @@ static int poincare(const wg_solver *solver) {
   wg_poincare_info info;
   (void)solver;
   return wg_poincare(4.0, "frobenius", 0.1, &info);
+}
+
+static int on_sphere(const wg_solver *solver) {
+  double w[4] = {1.0, 0.0, 0.6, 0.8}, mass[2] = {1.0, 2.0};
+  wg_energy *energy;
+  (void)solver;
+  int status = wg_energy_potential(&energy, "quadratic", 0, NULL, NULL);
+  if (status == WG_OK)
+    status = wg_sphere_flow(energy, 2, 2, w, mass, "operator", 0.1, 0.1, NULL, NULL);
+  wg_energy_free(energy);
+  return status;
 }
 
 static void fail_each(int (*run)(const wg_solver *solver), const wg_solver *solver) {
@@ -39,6 +51,7 @@ static void every_failure_is_survived(void **state) {
   test_solve(solver);
   fail_each(along, solver);
   fail_each(poincare, solver);
+  fail_each(on_sphere, solver);
   wg_free(solver);
   test_free_clouds(&c);
 }
