@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / 'python'))
 from wgamma import energies
 
-ROWS = 500  # of a block of pairs in numpy and torch: their temporaries stay in cache or near it
+PAIRS = 5_000_000  # of a block in numpy and torch, whose temporaries hold them all
 EPSILON = 0.01
 
 
@@ -113,9 +113,9 @@ def attention(sizes, rng, threads):
 
 def field(library, at, points):
     """The mean over points of the gradient of -sqrt(|at - y|^2 + epsilon^2), in blocks of rows."""
-    out = []
-    for block in range(0, len(at), ROWS):
-        gap = at[block:block + ROWS, None, :] - points[None]
+    out, rows = [], max(1, PAIRS // len(points))
+    for block in range(0, len(at), rows):
+        gap = at[block:block + rows, None, :] - points[None]
         square = (gap**2).sum(-1) + EPSILON**2
         out.append(-(gap / library.sqrt(square)[..., None]).sum(1) / len(points))
     return library.concatenate(out)
