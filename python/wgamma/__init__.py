@@ -8,10 +8,11 @@ they are installed and asked for (`wgamma.torch`).
 from ._library import VERSION as __version__, WgammaError
 from ._solving import Interrupted
 from .clouds import (Certificate, DistanceResult, Plan, Solver, distance, memory_estimate, verify)
+from .convexity import ConvexityResult, convexity, poincare, second_differences
 from .directions import lmo, measure_lmo, polar, polar_polynomial
 from . import energies
 from .dynamic import DynamicResult, dynamic
-from .flows import FlowResult, flow
+from .flows import FlowResult, flow, sphere_flow
 from .gauges import canonical, gauge, spectrum
 from .gaussians import GaussianResult, gaussian, gaussian_batch, gaussian_fit
 from .many import PairwiseResult, pairwise, path
@@ -20,10 +21,11 @@ from .muon import Muon
 from .sphere import SphereResult, sphere
 
 __all__ = [
-    'Certificate', 'DistanceResult', 'DynamicResult', 'FlowResult', 'GaussianResult',
-    'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan', 'Solver', 'SphereResult',
-    'WgammaError', 'canonical', 'distance', 'dynamic', 'energies', 'flow', 'gauge', 'gaussian',
-    'gaussian_batch', 'gaussian_fit', 'lmo', 'measure_lmo', 'memory_estimate', 'moments_affine',
-    'moments_kl', 'moments_linear', 'moments_modal', 'pairwise', 'path', 'polar',
-    'polar_polynomial', 'spectrum', 'sphere', 'verify',
+    'Certificate', 'ConvexityResult', 'DistanceResult', 'DynamicResult', 'FlowResult',
+    'GaussianResult', 'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan',
+    'Solver', 'SphereResult', 'WgammaError', 'canonical', 'convexity', 'distance', 'dynamic',
+    'energies', 'flow', 'gauge', 'gaussian', 'gaussian_batch', 'gaussian_fit', 'lmo',
+    'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl', 'moments_linear',
+    'moments_modal', 'pairwise', 'path', 'poincare', 'polar', 'polar_polynomial',
+    'second_differences', 'spectrum', 'sphere', 'sphere_flow', 'verify',
 ]

@@ -148,6 +148,13 @@ FlowInfo = _structure('FlowInfo',
                       'slope2, start_energy, residual, most_cut, worst_gap, effective_time; '
                       'int64_t steps, evaluations, rejected, clipped, switches, rank_changes, '
                       'reversals, uphill; double seconds; int64_t peak_bytes')
+SphereFlowInfo = _structure('SphereFlowInfo',
+                            'size_t struct_size; int outcome; double time, energy; '
+                            'int64_t steps; double seconds; int64_t peak_bytes')
+ConvexityInfo = _structure('ConvexityInfo',
+                           'size_t struct_size; double least, time, noise; int convex')
+PoincareInfo = _structure('PoincareInfo',
+                          'size_t struct_size; double lower, upper, q[2]; int64_t evaluations')
 FlowLog = _structure('FlowLog', 'int64_t count, kept, event_count; pointer records, spectra, events')
 
 #: Class of every structure of the header that is mirrored here.
@@ -166,7 +173,8 @@ STRUCTURES = {
     'wg_moments_info': MomentsInfo, 'wg_moments_event': MomentsEvent, 'wg_sphere_info': SphereInfo,
     'wg_semicoupling': Semicoupling, 'wg_energy_settings': EnergySettings,
     'wg_flow_record': FlowRecord, 'wg_flow_event': FlowEvent, 'wg_flow_settings': FlowSettings,
-    'wg_flow_info': FlowInfo, 'wg_flow_log': FlowLog,
+    'wg_sphere_flow_info': SphereFlowInfo, 'wg_convexity_info': ConvexityInfo,
+    'wg_poincare_info': PoincareInfo, 'wg_flow_info': FlowInfo, 'wg_flow_log': FlowLog,
 }
 
 ProgressCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Progress), ctypes.c_void_p)
@@ -203,7 +211,8 @@ FUNCTIONS = {
     'wg_energy_draw': 'plu',
     'wg_flow_setup': 'ppllppsp', 'wg_flow_run': 'pdp', 'wg_flow_get': 'ppppp',
     'wg_flow_get_log': 'pp', 'wg_flow_summary': 'ppz', 'wg_flow_save': 'ppzp',
-    'wg_flow_load': 'ppz',
+    'wg_flow_load': 'ppz', 'wg_sphere_flow': 'pllppsddpp', 'wg_energy_along': 'pplp',
+    'wg_convexity': 'lppp', 'wg_poincare': 'dsdp',
 }
 #: Functions that return something else, or nothing.
 OTHERS = {

@@ -126,6 +126,39 @@ def flow(energy, x, time=None, gauge='operator', a=None, times=None, method='aut
         lib.LIBRARY.wg_flow_free(handle)
 
 
+def sphere_flow(energy, w, mass, time, step, gauge='operator', **settings):
+    """The flow of an energy of degree two seen on the sphere: directions and masses (theory 7).
+
+    Parameters
+    ----------
+    energy : one that depends on particles x only through directions x/|x| and masses a |x|^2
+    w : n x d directions, divided by their lengths; mass : n positive numbers
+    time, step : how far; the longest Runge-Kutta step
+    time_limit, memory_limit, threads, progress : as for `Solver`
+
+    Returns
+    -------
+    (w, mass, info), the first two new arrays
+
+    Examples
+    --------
+    >>> from wgamma import energies
+    >>> w, mass, info = sphere_flow(energies.potential('quadratic'), [[1.0, 0], [0, 1.0]],
+    ...                             [1.0, 2.0], 0.5, 0.01, 'trace')
+    >>> (mass * np.e).round(6).tolist()      # x shrinks like exp(-t), masses like its square
+    [1.0, 2.0]
+    """
+    w = np.array(arrays.points('w', w))
+    mass = np.array(arrays.weights('mass', mass, len(w)))
+    run, info = Run(1e-6, **settings), lib.SphereFlowInfo()
+    energy_call(energy, run.call, 'wg_sphere_flow', energy._handle, *w.shape, arrays.pointer(w),
+                arrays.pointer(mass), _text('gauge', gauge), time, step, run.address(),
+                ctypes.byref(info))
+    found = info.as_dict()
+    found['outcome'] = lib.OUTCOMES[info.outcome]
+    return run.finish((w, mass, found))
+
+
 def energy_call(energy, call, *arguments):
     """A call in which the energy is evaluated: what its callback raised comes first."""
     try:

@@ -106,8 +106,8 @@ def test_everything_public_has_a_docstring():
 
 def test_the_examples_in_docstrings():
     import doctest
-    for module in ('clouds', 'directions', 'dynamic', 'energies', 'flows', 'gauges', 'gaussians',
-                   'many', 'moments', 'muon', 'sphere'):
+    for module in ('clouds', 'convexity', 'directions', 'dynamic', 'energies', 'flows', 'gauges',
+                   'gaussians', 'many', 'moments', 'muon', 'sphere'):
         __import__('wgamma.' + module)
         assert doctest.testmod(sys.modules['wgamma.' + module]).failed == 0
 
