@@ -288,3 +288,22 @@ def test_muon_sets_rates_and_refuses():
         wgamma.Muon(given, rules={'x': 'sgd'})
     with pytest.raises(TypeError, match='unexpected'):
         wgamma.Muon(given, speed=1)
+
+
+def test_energies_along_geodesics():
+    x, y = RNG.normal(size=(9, 3)), RNG.normal(size=(8, 3))
+    found = wgamma.convexity(wgamma.energies.potential('quadratic'), x, y, count=9)
+    assert found.second == pytest.approx(np.trace(found.distance.moment), rel=1e-9)
+    assert found.convex and found.energies[0] == pytest.approx(0.5 * (x ** 2).sum() / 9)
+    bound, other = wgamma.poincare(4.0, 'trace'), wgamma.poincare(4.0, 'operator')
+    assert bound['lower'] <= 3.33557 <= bound['upper'] + 1e-5 and bound['upper'] < other['lower']
+
+
+def test_flows_on_the_sphere_are_those_of_particles():
+    energy = wgamma.energies.potential('quadratic', form=[[1.0, 0.2], [0.2, 3.0]])
+    x = RNG.normal(size=(5, 2))
+    end = wgamma.flow(energy, x, 0.2, 'frobenius', method='rk4', step=1e-3).points[-1]
+    w, mass, info = wgamma.sphere_flow(energy, x, (x ** 2).sum(axis=1) / 5, 0.2, 1e-3, 'frobenius')
+    assert info['outcome'] == 'certified'
+    assert np.allclose(mass, (end ** 2).sum(axis=1) / 5, rtol=0, atol=1e-9)
+    assert np.allclose(w, end / np.linalg.norm(end, axis=1)[:, None], rtol=0, atol=1e-9)
