@@ -131,7 +131,7 @@ static inline void test_potential(const test_grid *g, const wg_dynamic_path *p, 
                       (double)(1 << d);
     }
   const double value = worth[1] / sum[1] - worth[0] / sum[0];
-  assert_float_equal(fmax(value, 0.0), lower, 1e-9 * (1.0 + fabs(value)));
+  assert_near(fmax(value, 0.0), lower, 1e-9 * (1.0 + fabs(value)));
 }
 
 /* Solves and checks what every solution has to be. */
@@ -151,10 +151,10 @@ static inline wg_dynamic_info test_dynamic(const test_grid *g, const char *gauge
     total[i / p.cells] += p.density[i];
     least = fmin(least, p.density[i]);
   }
-  for (int64_t k = 0; k < p.steps; k++) assert_float_equal(total[k], 1.0, 1e-12);
+  for (int64_t k = 0; k < p.steps; k++) assert_near(total[k], 1.0, 1e-12);
   assert_true(least >= 0.0 && least == info.least_density);
   assert_int_equal(wg_gauge(gauge, g->d, p.moment, &value, NULL, NULL), WG_OK);
-  assert_float_equal(value, info.upper, 1e-9 * (1e-300 + info.upper));
+  assert_near(value, info.upper, 1e-9 * (1e-300 + info.upper));
   assert_int_equal(wg_gauge(gauge, g->d, p.q, NULL, NULL, &value), WG_OK);
   assert_true(value <= 1.0 + 1e-9);
   assert_true(info.lower <= info.upper * (1.0 + 1e-12));

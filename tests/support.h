@@ -25,12 +25,6 @@ static inline double *test_numbers(int64_t count) {
   return numbers;
 }
 
-/* cmocka compares floats in single precision: 1e-7 is the finest it sees. */
-static inline void test_near(double value, double expected, double tolerance) {
-  if (!(fabs(value - expected) <= tolerance))
-    fail_msg("%.17g is not within %g of %.17g", value, tolerance, expected);
-}
-
 static inline double *test_weights(wg_rng *rng, int64_t count) {
   double *weights = test_numbers(count), sum = 0.0;
   for (int64_t i = 0; i < count; i++) sum += weights[i] = 0.05 + wg_rng_uniform(rng);
@@ -96,6 +90,7 @@ static inline void assert_certified(wg_info info, double tol) {
              wg_outcome_text(info.outcome), info.gap, (long long)info.oracle_calls, tol);
 }
 
+/* cmocka's assert_float_equal compares in single precision: 1e-7 is the finest it sees. */
 static inline void assert_near(double value, double expected, double tolerance) {
   if (!(fabs(value - expected) <= tolerance))
     fail_msg("%.17g is not %.17g within %.1e", value, expected, tolerance);

@@ -28,7 +28,7 @@ static void check_value(const json_t *value) {
   if (info.lower > fmax(lower, upper) + slack || fmin(lower, upper) > info.upper + slack)
     fail_msg("%s %s: [%.15g, %.15g] misses the reference [%.15g, %.15g]", instance, gauge,
              info.lower, info.upper, lower, upper);
-  assert_float_equal(info.uw2, 0.5 * (lower + upper), 1e-6 * upper);
+  assert_near(info.uw2, 0.5 * (lower + upper), 1e-6 * upper);
   test_free_measure(&a);
   test_free_measure(&b);
 }

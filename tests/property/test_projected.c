@@ -118,7 +118,7 @@ static void energy_falls_as_the_particles_say(void **state) {
   const double rate = report.dual_norm * report.dual_norm, time = 1e-4;
   assert_true(wg_sphere_flow(p.energy, N, D, p.w, p.mass, "operator", time, time, NULL, &info) >=
               0);
-  test_near((before - info.energy) / time, rate, 1e-3 * rate);
+  assert_near((before - info.energy) / time, rate, 1e-3 * rate);
   wg_energy_free(p.energy);
 }
 
@@ -137,7 +137,7 @@ static void refusals(void **state) {
   p.mass[2] = 0.0;
   assert_int_equal(wg_sphere_flow(p.energy, N, D, p.w, p.mass, "trace", 1.0, 0.1, NULL, NULL),
                    WG_ERR_INPUT);
-  test_near(p.mass[1], kept, 0.0);
+  assert_near(p.mass[1], kept, 0.0);
   wg_energy_free(other);
   wg_energy_free(p.energy);
 }

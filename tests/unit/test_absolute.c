@@ -22,7 +22,7 @@ static void check(wg_rng *rng, int64_t d, int64_t count, double off) {
         double want = 0.0;
         for (int64_t k = 0; k < side; k++)
           want += fabs(values[k]) * vectors[k * side + r] * vectors[k * side + c];
-        assert_float_equal(absolute[wg_entry(r, c) * WG_LANES + i], want, 1e-7 * (1.0 + off));
+        assert_near(absolute[wg_entry(r, c) * WG_LANES + i], want, 1e-7 * (1.0 + off));
       }
   }
 }

@@ -17,8 +17,8 @@ static void parabolas_have_constant_second_differences(void **state) {
       energies[k] = 5.0 - 2.0 * t + sign * 1.5 * t * t;
     }
     assert_int_equal(wg_convexity(COUNT, energies, second, &info), WG_OK);
-    for (int k = 0; k < COUNT - 2; k++) test_near(second[k], 3.0 * sign, 1e-11);
-    test_near(info.least, 3.0 * sign, 1e-11);
+    for (int k = 0; k < COUNT - 2; k++) assert_near(second[k], 3.0 * sign, 1e-11);
+    assert_near(info.least, 3.0 * sign, 1e-11);
     assert_int_equal(info.convex, sign > 0);
     assert_true(info.noise > 0.0 && info.noise < 1e-10);
   }
@@ -58,10 +58,10 @@ static void quadratic_energies_bend_by_the_moment(void **state) {
   assert_int_equal(wg_energy_potential(&saddle, "quadratic", D, NULL, form), WG_OK);
   assert_int_equal(wg_energy_along(round, solver, COUNT, energies), WG_OK);
   assert_int_equal(wg_convexity(COUNT, energies, second, &info), WG_OK);
-  for (int k = 0; k < COUNT - 2; k++) test_near(second[k], trace, 1e-9);
+  for (int k = 0; k < COUNT - 2; k++) assert_near(second[k], trace, 1e-9);
   assert_int_equal(wg_energy_along(saddle, solver, COUNT, energies), WG_OK);
   assert_int_equal(wg_convexity(COUNT, energies, second, &info), WG_OK);
-  for (int k = 0; k < COUNT - 2; k++) test_near(second[k], bent, 1e-9);
+  for (int k = 0; k < COUNT - 2; k++) assert_near(second[k], bent, 1e-9);
   wg_energy_free(round);
   wg_energy_free(saddle);
   wg_free(solver);
@@ -172,10 +172,10 @@ static void poincare_constants_of_the_fourth_power(void **state) {
   assert_int_equal(wg_poincare(4.0, "frobenius", 1e-3, &two), WG_OK);
   assert_int_equal(wg_poincare(4.0, "operator", 1e-3, &infinite), WG_OK);
   const double radial = radial_eigenvalue(4.0, far), marginal = marginal_eigenvalue();
-  test_near(one.upper, radial, 1e-5 * radial);
+  assert_near(one.upper, radial, 1e-5 * radial);
   assert_true(one.lower <= radial * (1.0 + 1e-6) && one.upper - one.lower < 1e-5 * radial);
   assert_true(one.upper < two.lower && two.lower < infinite.upper); /* the gain is strict */
-  test_near(infinite.upper, marginal, 1e-5 * marginal);
+  assert_near(infinite.upper, marginal, 1e-5 * marginal);
   assert_true(infinite.lower > (1.0 - 1.1e-3) * infinite.upper);
   assert_true(infinite.upper < 1.0 / variance);
   assert_true(infinite.q[1] < 1e-5 && fabs(infinite.q[0] - 1.0) < 1e-5);
@@ -198,8 +198,8 @@ static void gaussians_gain_nothing(void **state) {
   wg_poincare_info info;
   for (size_t g = 0; g < sizeof gauges / sizeof *gauges; g++) { /* covariance I/2 */
     assert_int_equal(wg_poincare(2.0, gauges[g], 1e-3, &info), WG_OK);
-    test_near(info.upper, 2.0, 1e-5);
-    test_near(info.lower, 2.0, 2.1e-3);
+    assert_near(info.upper, 2.0, 1e-5);
+    assert_near(info.lower, 2.0, 2.1e-3);
   }
 }
 
@@ -230,8 +230,8 @@ static void geodesics_branch(void **state) {
       }
       assert_true(wg_distance(2, 2, 2, points[0], NULL, points[1], NULL, "operator", 1e-11, &low,
                               &high) >= 0);
-      test_near(sqrt(high), times[1] - times[0], 1e-13);
-      test_near(sqrt(low), times[1] - times[0], 1e-13);
+      assert_near(sqrt(high), times[1] - times[0], 1e-13);
+      assert_near(sqrt(low), times[1] - times[0], 1e-13);
     }
 }
 

@@ -45,7 +45,7 @@ static void check_gauge(const char *text) {
     double again[D * D];
     memcpy(again, nearest, sizeof again);
     assert_int_equal(wg_gauge_project(&spec, again, &mem), WG_OK);
-    for (int k = 0; k < D * D; k++) assert_float_equal(again[k], nearest[k], 1e-7);
+    for (int k = 0; k < D * D; k++) assert_near(again[k], nearest[k], 1e-7);
   }
   wg_mem_clear(&mem);
 }
@@ -74,7 +74,7 @@ static void by_hand(void **state) {
   wg_gauge_spec spec = spec_of("operator"); /* the simplex: both lose 2.25 */
   assert_int_equal(wg_gauge_project(&spec, q, &mem), WG_OK);
   const double want[D * D] = {0.75, 0, 0, 0, 0.25, 0, 0, 0, 0};
-  for (int k = 0; k < D * D; k++) assert_float_equal(q[k], want[k], 1e-12);
+  for (int k = 0; k < D * D; k++) assert_near(q[k], want[k], 1e-12);
   spec = spec_of("schatten:0.5");
   assert_int_equal(wg_gauge_project(&spec, q, &mem), WG_ERR_ARGUMENT);
   wg_mem_clear(&mem);

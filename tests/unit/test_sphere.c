@@ -18,7 +18,7 @@ static void two_diracs_under_the_trace(void **state) {
       const test_measure a = {1, 2, w0, &m0}, b = {1, 2, w1, &m1};
       const wg_sphere_info info = test_sphere(&a, &b, "trace", 1e-11);
       const double exact = m0 + m1 - 2.0 * sqrt(m0 * m1) * fmax(cos(angles[k]), 0.0);
-      assert_float_equal(info.uw2, exact, 1e-9 * (m0 + m1));
+      assert_near(info.uw2, exact, 1e-9 * (m0 + m1));
       assert_true(info.lower <= exact + 1e-15 * (m0 + m1));
       assert_true(exact - 1e-15 * (m0 + m1) <= info.upper);
     }
@@ -68,7 +68,7 @@ static void two_diracs_under_any_gauge(void **state) {
       const double exact = one_parameter_minimum(&pair);
       const wg_sphere_info info = test_sphere(&a, &b, gauges[g], 2e-10);
       assert_true(info.lower <= exact * (1.0 + 1e-12) && exact <= info.upper * (1.0 + 1e-9));
-      assert_float_equal(info.uw2, exact, 1e-9);
+      assert_near(info.uw2, exact, 1e-9);
       test_free_measure(&a);
       test_free_measure(&b);
     }
@@ -82,10 +82,10 @@ static void opposite_measures_are_destroyed_and_created(void **state) {
   double m0[] = {1.0, 0.5}, m1[] = {0.25, 2.0};
   const test_measure a = {2, 3, north, m0}, b = {2, 3, south, m1};
   const wg_sphere_info info = test_sphere(&a, &b, "trace", 1e-10);
-  assert_float_equal(info.uw2, 3.75, 1e-12);
+  assert_near(info.uw2, 3.75, 1e-12);
   assert_true(info.carried[0] == 0.0 && info.carried[1] == 0.0);
   /* the axis is cheap for neither: what is destroyed and created adds up along it */
-  assert_float_equal(test_sphere(&a, &b, "kyfan:3", 1e-10).uw2, 3.75, 1e-9);
+  assert_near(test_sphere(&a, &b, "kyfan:3", 1e-10).uw2, 3.75, 1e-9);
   assert_true(test_sphere(&a, &b, "operator", 1e-9).uw2 >= 3.75 * 0.64);
 }
 
@@ -94,8 +94,8 @@ static void an_atom_far_away_is_created(void **state) {
   double one[] = {1.0, 0.0}, two[] = {1.0, 0.0, -1.0, 0.0}, m0[] = {1.0}, m1[] = {1.0, 0.7};
   const test_measure a = {1, 2, one, m0}, b = {2, 2, two, m1};
   const wg_sphere_info info = test_sphere(&a, &b, "trace", 1e-10);
-  assert_float_equal(info.uw2, 0.7, 1e-9);
-  assert_float_equal(info.carried[1], 1.0, 1e-6);
+  assert_near(info.uw2, 0.7, 1e-9);
+  assert_near(info.carried[1], 1.0, 1e-6);
 }
 
 /* ---- bounds of anything ---- */
