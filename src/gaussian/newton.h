@@ -15,7 +15,7 @@ typedef struct wg_gauss_newton {
   bool is_max, dense;
   bool orthogonal; /* C is on O(n): no cone, ta and tc come from the caller  */
   wg_relation *relation;
-  wg_gauss_cone cone;               /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
+  wg_cone cone;                     /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
   double *ta, *tc;                  /* n x n: d C = ta y tc'                               */
   double *left, *right;             /* d x n: f0 ta, f1 tc                                 */
   double *beta;                     /* n                                                   */

@@ -11,6 +11,8 @@ typedef struct wg_sphere_pool {
   wg_context *context;
   int64_t count, room;
   int32_t *row, *col;  /* count                                       */
+  int64_t *next;       /* count: the row's pair before, or -1         */
+  int64_t *last;       /* n[0]: a row's last pair, or -1              */
   double *k;           /* count: w' Q w'                              */
   double *seen[2];     /* n x d: w Q (side 0), w (side 1)             */
   double *log_dual[2]; /* n: alpha = log u, beta = log v              */
@@ -26,9 +28,26 @@ void wg_pool_set(wg_sphere_pool *pool, const double *q);
 int wg_pool_begin(wg_sphere_pool *pool);
 /* From the present alpha: u (>= a floor) and the least v that goes with it, over all pairs. */
 void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v);
-/* Adds the pair that violates alpha + beta >= log k^2 most in each row and column; *added of them.
- */
-int wg_pool_price(wg_sphere_pool *pool, int64_t *added);
+/* Adds the pair that violates alpha + beta >= log k^2 most in each row and column, where it does by
+ * `least` and more; *added of them. */
+int wg_pool_price(wg_sphere_pool *pool, double least, int64_t *added);
+
+/* ---- solve.c ---- */
+/* moment += share x x', x = f w - g other (NULL: f w alone). */
+void wg_sphere_add_square(int64_t d, double share, double f, const double *w, double g,
+                          const double *other, double *moment);
+
+/* ---- joint.c: transport and Q at the same time on the pairs of the pool ---- */
+typedef struct wg_sphere_joint wg_sphere_joint;
+/* Whether gauge and size are such that the memory is reasonable. */
+bool wg_joint_serves(const wg_sphere_problem *p);
+/* total: of the masses. */
+int wg_joint_create(wg_mem *mem, const wg_sphere_pool *pool, double total, wg_sphere_joint **joint);
+/* To an absolute error of the value, or as near as precision allows; starts from the pool's duals
+ * and present Q, the next time from where it was. steps counts. */
+int wg_joint_solve(wg_sphere_joint *t, double error, int64_t *steps);
+/* q (d x d) and the semi-coupling (count of the pool); the pool's duals. */
+void wg_joint_get(const wg_sphere_joint *t, double *q, double *g0, double *g1, double *c);
 
 /* ---- inner.c: the transport under one Q on the pairs of the pool ---- */
 typedef struct wg_sphere_inner wg_sphere_inner;

@@ -11,7 +11,6 @@
  * is added; pairs are never dropped, as the next Q wants nearly the same.
  * Cost: n0 n1 d a scan, and 64 n0 n1 exponentials to begin with; memory 8 bytes a pair of the pool
  * beside the solver's. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "linalg/la.h"
@@ -29,16 +28,26 @@ static int add_pair(wg_sphere_pool *pool, int64_t i, int64_t j) {
     if (row) pool->row = row;
     int32_t *col = row ? WG_GROW(pool->mem, pool->col, int32_t, room) : NULL;
     if (col) pool->col = col;
-    double *k = col ? WG_GROW(pool->mem, pool->k, double, room) : NULL;
+    int64_t *next = col ? WG_GROW(pool->mem, pool->next, int64_t, room) : NULL;
+    if (next) pool->next = next;
+    double *k = next ? WG_GROW(pool->mem, pool->k, double, room) : NULL;
     if (!k) return wg_no_memory();
     pool->k = k;
     pool->room = room;
   }
+  pool->next[pool->count] = pool->last[i];
+  pool->last[i] = pool->count;
   pool->row[pool->count] = (int32_t)i;
   pool->col[pool->count] = (int32_t)j;
   const int64_t d = pool->p->d;
   pool->k[pool->count++] = wg_la_dot(d, pool->seen[0] + i * d, pool->seen[1] + j * d);
   return WG_OK;
+}
+
+static bool is_known(const wg_sphere_pool *pool, int64_t i, int64_t j) {
+  int64_t e = pool->last[i];
+  while (e >= 0 && pool->col[e] != j) e = pool->next[e];
+  return e >= 0;
 }
 
 int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
@@ -53,6 +62,8 @@ int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
     if (!pool->seen[side] || !pool->log_dual[side] || !pool->best[side] || !pool->argument[side])
       return wg_no_memory();
   }
+  if (!(pool->last = WG_NEW(mem, int64_t, p->n[0]))) return wg_no_memory();
+  for (int64_t i = 0; i < p->n[0]; i++) pool->last[i] = -1;
   memcpy(pool->seen[1], p->w[1], (size_t)(p->n[1] * p->d) * sizeof(double));
   return WG_OK;
 }
@@ -116,28 +127,10 @@ static int keep_nearest(wg_sphere_pool *pool, int side, int64_t i, double *line)
     for (int64_t j = 1; j < count; j++)
       if (line[j] > line[best]) best = j;
     if (line[best] == -INFINITY) return WG_OK;
-    WG_TRY(add_pair(pool, side ? best : i, side ? i : best));
+    const int64_t row = side ? best : i, col = side ? i : best;
+    if (!is_known(pool, row, col)) WG_TRY(add_pair(pool, row, col));
     line[best] = -INFINITY;
   }
-  return WG_OK;
-}
-
-static int compare_keys(const void *a, const void *b) {
-  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-  return (x > y) - (x < y);
-}
-
-/* Rows and columns may both have chosen a pair. */
-static int drop_doubles(wg_sphere_pool *pool) {
-  const int64_t chosen = pool->count, width = pool->p->n[1];
-  int64_t *key = WG_NEW(pool->mem, int64_t, chosen);
-  if (!key) return wg_no_memory();
-  for (int64_t e = 0; e < chosen; e++) key[e] = pool->row[e] * width + pool->col[e];
-  qsort(key, (size_t)chosen, sizeof *key, compare_keys);
-  pool->count = 0;
-  for (int64_t e = 0; e < chosen; e++)
-    if (e == 0 || key[e] != key[e - 1]) WG_TRY(add_pair(pool, key[e] / width, key[e] % width));
-  wg_drop(pool->mem, key);
   return WG_OK;
 }
 
@@ -162,7 +155,7 @@ int wg_pool_begin(wg_sphere_pool *pool) {
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < pool->p->n[side]; i++) WG_TRY(keep_nearest(pool, side, i, lines));
   wg_drop(pool->mem, lines);
-  return drop_doubles(pool);
+  return WG_OK;
 }
 
 /* ---- scans of all pairs ---- */
@@ -197,8 +190,7 @@ void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v) {
   memcpy(v, pool->best[1], (size_t)pool->p->n[1] * sizeof(double));
 }
 
-int wg_pool_price(wg_sphere_pool *pool, int64_t *added) {
-  const double least_violation = 1e-10;
+int wg_pool_price(wg_sphere_pool *pool, double least, int64_t *added) {
   const int64_t before = pool->count, n = pool->p->n[0], m = pool->p->n[1];
   double *dual = WG_NEW(pool->mem, double, WG_MAX(n, m));
   if (!dual) return wg_no_memory();
@@ -211,10 +203,9 @@ int wg_pool_price(wg_sphere_pool *pool, int64_t *added) {
     for (int64_t i = 0; i < pool->p->n[side]; i++) {
       const int64_t j = pool->argument[side][i];
       const double own = WG_MAX(exp(pool->log_dual[side][i]), least_u * pool->scale);
-      if (j < 0 || pool->best[side][i] <= own * (1.0 + least_violation)) continue;
+      if (j < 0 || pool->best[side][i] <= own * (1.0 + least)) continue;
       const int64_t row = side ? j : i, col = side ? i : j;
-      if (side && pool->argument[0][row] == col) continue; /* its row may have added it */
-      WG_TRY(add_pair(pool, row, col));
+      if (!is_known(pool, row, col)) WG_TRY(add_pair(pool, row, col));
     }
   }
   wg_drop(pool->mem, dual);

@@ -1,22 +1,31 @@
 /* UW_gamma^2 = max over Q in K_gamma of D_Q^2 = min over semi-couplings of gamma(A) (theory 7, the
- * theorem of docs/theory/sphere.md): cutting planes on Q.
+ * theorem of docs/theory/sphere.md): rounds of an interior point, then, if need be, cutting planes.
  *
- * For one Q, inner.c transports; its plan, made a semi-coupling, has a moment A that bounds
- * D^2 from above everywhere, D_Q'^2 <= <Q', A>. The master of spectral/ finds the convex
- * combination of the moments known with the least gauge, and the Q that asks for it. The next one
- * tried is half-way from the best Q so far to that one: half as many calls as going all the way.
- * Semi-couplings are convex (sqrt(g0 g1) is concave), so that the combination is the answer. A
- * transport is solved no better than the gap at hand needs. A = sum of (sqrt g0 w - sqrt g1
- * w')(..)' + what is destroyed and created: no cancellation when the measures are near each other.
- * Each call costs a scan of all pairs a round of pricing (n0 n1 d) and some steps of inner.c, fewer
- * after the first; calls 2 to 40 on S^2. Memory of a call: 3 numbers a pair of the pool. */
+ * The interior point of joint.c finds Q and the semi-coupling at the same time on the pairs of the
+ * pool; pricing adds what is violated outside it; each round is ten times as exact as the one
+ * before. Some five to ten rounds, 20 to 40 steps in all, whatever the gauge and d.
+ *
+ * Cutting planes do the rest: the gauges that joint.c does not serve (block maxima), very large
+ * problems, and the last digits where its precision ends, some 1e-11 of the masses. For one Q,
+ * inner.c transports; its plan, made a semi-coupling, has a moment A that bounds D^2 from above
+ * everywhere, D_Q'^2 <= <Q', A>. The master of spectral/ finds the convex combination of the
+ * moments known with the least gauge, and the Q that asks for it. The next one tried is half-way
+ * from the best Q so far to that one: half as many calls as going all the way. Semi-couplings are
+ * convex (sqrt(g0 g1) is concave), so that the combination is the answer. A transport is solved no
+ * better than the gap at hand needs.
+ *
+ * A = sum of (sqrt g0 w - sqrt g1 w')(..)' + what is destroyed and created: no cancellation when
+ * the measures are near each other. A call of either kind costs a scan of all pairs a round of
+ * pricing (n0 n1 d) and steps of joint.c or inner.c, fewer after the first. Memory of a call: 3
+ * numbers a pair of the pool. */
 #include <string.h>
 
 #include "linalg/la.h"
 #include "spectral/spectral.h"
 #include "sphere/parts.h"
 
-enum { MOST_ROUNDS = 12, PATIENCE = 40 };
+enum { MOST_ROUNDS = 12, PATIENCE = 40, PATIENCE_AFTER = 8 };
+static const double least_violation = 1e-10; /* of u, that pricing looks at */
 
 typedef struct semicoupling { /* of one call, over the first `count` pairs of the pool */
   int64_t count;
@@ -47,7 +56,6 @@ static int create(search *t, wg_context *context, wg_mem *mem, const wg_sphere_p
   const int64_t d = p->d;
   *t = (search){.context = context, .mem = mem, .p = p, .answer = answer};
   WG_TRY(wg_pool_create(mem, context, p, &t->pool));
-  WG_TRY(wg_inner_create(mem, &t->pool, &t->inner));
   for (int side = 0; side < 2; side++) {
     t->sums[side] = WG_NEW(mem, double, p->n[side]);
     t->scales[side] = WG_NEW(mem, double, p->n[side]);
@@ -98,9 +106,8 @@ static void fit_marginal(search *t, int side, const int32_t *end, int64_t count,
   for (int64_t e = 0; e < count; e++) g[e] *= t->scales[side][end[e]];
 }
 
-/* (f w - g w') (f w - g w')' added to the moment, times share. */
-static void add_square(int64_t d, double share, double f, const double *w, double g,
-                       const double *other, double *moment) {
+void wg_sphere_add_square(int64_t d, double share, double f, const double *w, double g,
+                          const double *other, double *moment) {
   for (int64_t r = 0; r < d; r++) {
     const double x = share * (f * w[r] - (other ? g * other[r] : 0.0));
     for (int64_t s = 0; s < d; s++)
@@ -118,21 +125,21 @@ static void find_moment(search *t, const semicoupling *plan, double *moment) {
     memset(t->sums[side], 0, (size_t)t->p->n[side] * sizeof(double));
     for (int64_t e = 0; e < plan->count; e++) t->sums[side][end[side][e]] += g[side][e];
     for (int64_t i = 0; i < t->p->n[side]; i++)
-      add_square(d, WG_MAX(t->p->mass[side][i] - t->sums[side][i], 0.0), 1.0, t->p->w[side] + i * d,
-                 0.0, NULL, moment);
+      wg_sphere_add_square(d, WG_MAX(t->p->mass[side][i] - t->sums[side][i], 0.0), 1.0,
+                           t->p->w[side] + i * d, 0.0, NULL, moment);
   }
   for (int64_t e = 0; e < plan->count; e++) {
     const double *w = t->p->w[0] + t->pool.row[e] * d, *other = t->p->w[1] + t->pool.col[e] * d;
     const double product = plan->g0[e] * plan->g1[e];
     const double theta = product > 0.0 ? WG_MIN(plan->c[e] / sqrt(product), 1.0) : 0.0;
-    add_square(d, theta, sqrt(plan->g0[e]), w, sqrt(plan->g1[e]), other, moment);
-    add_square(d, 1.0 - theta, sqrt(plan->g0[e]), w, 0.0, NULL, moment);
-    add_square(d, 1.0 - theta, sqrt(plan->g1[e]), other, 0.0, NULL, moment);
+    wg_sphere_add_square(d, theta, sqrt(plan->g0[e]), w, sqrt(plan->g1[e]), other, moment);
+    wg_sphere_add_square(d, 1.0 - theta, sqrt(plan->g0[e]), w, 0.0, NULL, moment);
+    wg_sphere_add_square(d, 1.0 - theta, sqrt(plan->g1[e]), other, 0.0, NULL, moment);
   }
 }
 
-/* The flow of the last transport as a semi-coupling. */
-static int make_plan(search *t, semicoupling *plan) {
+/* Room for the pool's pairs. */
+static int reserve_plan(search *t, semicoupling *plan) {
   const int64_t count = plan->count = t->pool.count;
   if (!plan->g0) {
     plan->g0 = WG_NEW(t->mem, double, count);
@@ -146,14 +153,19 @@ static int make_plan(search *t, semicoupling *plan) {
       *parts[k] = grown;
     }
   }
-  if (!plan->g0 || !plan->g1 || !plan->c) return wg_no_memory();
-  for (int64_t e = 0; e < count; e++) {
+  return plan->g0 && plan->g1 && plan->c ? WG_OK : wg_no_memory();
+}
+
+/* The flow of the last transport as a semi-coupling. */
+static int make_plan(search *t, semicoupling *plan) {
+  WG_TRY(reserve_plan(t, plan));
+  for (int64_t e = 0; e < plan->count; e++) {
     plan->g0[e] = t->flow[e] * exp(-t->pool.log_dual[0][t->pool.row[e]]);
     plan->g1[e] = t->flow[e] * exp(-t->pool.log_dual[1][t->pool.col[e]]);
   }
-  fit_marginal(t, 0, t->pool.row, count, plan->g0);
-  fit_marginal(t, 1, t->pool.col, count, plan->g1);
-  for (int64_t e = 0; e < count; e++) plan->c[e] = sqrt(plan->g0[e] * plan->g1[e]);
+  fit_marginal(t, 0, t->pool.row, plan->count, plan->g0);
+  fit_marginal(t, 1, t->pool.col, plan->count, plan->g1);
+  for (int64_t e = 0; e < plan->count; e++) plan->c[e] = sqrt(plan->g0[e] * plan->g1[e]);
   return WG_OK;
 }
 
@@ -200,6 +212,7 @@ static int call(search *t, double error) {
   semicoupling *plan = &t->plans[t->calls];
   double *moment = t->moments + t->calls * d * d;
   *plan = (semicoupling){0};
+  if (!t->inner) WG_TRY(wg_inner_create(t->mem, &t->pool, &t->inner));
   wg_pool_set(&t->pool, t->q);
   if (t->calls == 0) WG_TRY(wg_pool_begin(&t->pool));
   for (int round = 0; round < MOST_ROUNDS; round++) {
@@ -213,7 +226,7 @@ static int call(search *t, double error) {
     keep_lower(t);
     if (wg_la_dot(d * d, t->q, moment) - t->at_q <= error) break;
     if (wg_watch_poll(&t->context->watch)) break;
-    WG_TRY(wg_pool_price(&t->pool, &added));
+    WG_TRY(wg_pool_price(&t->pool, least_violation, &added));
     if (!added) break;
   }
   t->calls++;
@@ -278,30 +291,94 @@ static int improve(search *t, double mass, double *gap) {
   return WG_OK;
 }
 
-static int climb(search *t, double mass) {
+/* ---- transport and Q at the same time ---- */
+
+/* The semi-coupling of the interior point, made exact: g divided where the marginals are missed, c
+ * with it. Then pairs give up the mass that c does not need, those that Q would rather not have and
+ * those that all together are worth less than `least` give up all: it is destroyed and created. */
+static int make_joint_plan(search *t, const wg_sphere_joint *joint, double least,
+                           semicoupling *plan) {
+  WG_TRY(reserve_plan(t, plan));
+  wg_joint_get(joint, t->q, plan->g0, plan->g1, plan->c);
+  wg_pool_set(&t->pool, t->q);
+  fit_marginal(t, 0, t->pool.row, plan->count, plan->g0);
+  fit_marginal(t, 1, t->pool.col, plan->count, plan->g1);
+  for (int64_t e = 0; e < plan->count; e++) {
+    const double scale = t->scales[0][t->pool.row[e]] * t->scales[1][t->pool.col[e]];
+    const double full = sqrt(plan->g0[e]) * sqrt(plan->g1[e]);
+    const double c = WG_MIN(plan->c[e] * sqrt(scale), full);
+    const bool carries = c * (double)plan->count * t->pool.k[e] > least;
+    plan->c[e] = carries ? c : 0.0;
+    plan->g0[e] *= full > 0.0 ? plan->c[e] / full : 0.0;
+    plan->g1[e] *= full > 0.0 ? plan->c[e] / full : 0.0;
+  }
+  return WG_OK;
+}
+
+/* What a round has found: a plan, its moment, both bounds; the best plan is the answer so far. */
+static int take_round(search *t, const wg_sphere_joint *joint, double least) {
+  const int64_t d = t->p->d, at = t->calls;
+  double dual, value;
+  WG_TRY(reserve(t));
+  t->plans[at] = (semicoupling){0};
+  WG_TRY(make_joint_plan(t, joint, least, &t->plans[at]));
+  find_moment(t, &t->plans[at], t->moments + at * d * d);
+  WG_TRY(wg_gauge_value(t->p->spec, t->moments + at * d * d, t->mem, &value));
+  WG_TRY(wg_gauge_dual(t->p->spec, t->q, t->mem, &dual));
+  for (int64_t k = 0; dual > 0.0 && k < d * d; k++) t->q[k] /= dual;
+  wg_pool_set(&t->pool, t->q);
+  wg_pool_transform(&t->pool, t->u, t->v);
+  keep_lower(t);
+  t->weights[t->calls++] = 0.0;
+  if (at && !(value < t->answer->upper)) return WG_OK;
+  t->answer->upper = value;
+  for (int64_t k = 0; k <= at; k++) t->weights[k] = k == at ? 1.0 : 0.0;
+  return WG_OK;
+}
+
+/* Rounds of the interior point and of pricing, each ten times as exact as the one before. */
+static int climb_jointly(search *t, double mass) {
   wg_sphere_answer *answer = t->answer;
-  double gap = 0.05 * mass, best = INFINITY;
+  wg_sphere_joint *joint;
+  double error = 1e-2 * mass;
+  int status = WG_OK;
+  WG_TRY(wg_joint_create(t->mem, &t->pool, mass, &joint));
+  wg_pool_set(&t->pool, t->q);
+  WG_TRY(wg_pool_begin(&t->pool));
+  while (status == WG_OK && t->pool.count && t->calls < t->p->max_calls) {
+    int64_t added;
+    if ((status = wg_joint_solve(joint, error, &answer->steps)) < 0) return status;
+    WG_TRY(take_round(t, joint, 0.1 * aim(t, mass)));
+    report(t);
+    const double gap = answer->upper - answer->lower;
+    if (gap <= aim(t, mass) || wg_watch_poll(&t->context->watch)) break;
+    WG_TRY(wg_pool_price(&t->pool, WG_MAX(least_violation, 0.1 * gap / mass), &added));
+    if (!added && error <= 0.05 * aim(t, mass)) break;
+    error = WG_MAX(WG_MIN(0.1 * error, 0.3 * gap), 0.05 * aim(t, mass));
+  }
+  return WG_OK;
+}
+
+/* ---- cutting planes ---- */
+
+static int climb(search *t, double mass, int patience) {
+  wg_sphere_answer *answer = t->answer;
+  double gap = WG_MIN(0.05 * mass, answer->upper - answer->lower), best = INFINITY;
   int idle = 0;
-  answer->upper = mass;
-  answer->outcome = WG_GAP_OPEN;
-  while (t->calls < t->p->max_calls && idle < PATIENCE) {
+  while (gap > aim(t, mass) && t->calls < t->p->max_calls && idle < patience &&
+         !wg_watch_poll(&t->context->watch)) {
     WG_TRY(improve(t, mass, &gap));
     report(t);
-    if (gap <= aim(t, mass)) {
-      answer->outcome = WG_CERTIFIED;
-      break;
-    }
-    if (wg_watch_poll(&t->context->watch)) {
-      answer->outcome = t->context->watch.stopped;
-      break;
-    }
     idle = gap < 0.98 * best ? 0 : idle + 1;
     best = WG_MIN(best, gap);
   }
-  if (t->calls == t->p->max_calls && answer->outcome == WG_GAP_OPEN)
-    answer->outcome = WG_CALL_LIMIT;
-  answer->calls = t->calls;
-  return combine(t);
+  return WG_OK;
+}
+
+static int outcome_of(search *t, double mass) {
+  if (t->answer->upper - t->answer->lower <= aim(t, mass)) return WG_CERTIFIED;
+  if (wg_watch_poll(&t->context->watch)) return t->context->watch.stopped;
+  return t->calls >= t->p->max_calls ? WG_CALL_LIMIT : WG_GAP_OPEN;
 }
 
 int wg_sphere_solve(wg_context *context, wg_mem *mem, const wg_sphere_problem *problem,
@@ -313,6 +390,11 @@ int wg_sphere_solve(wg_context *context, wg_mem *mem, const wg_sphere_problem *p
   WG_TRY(create(t, context, mem, problem, answer));
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < problem->n[side]; i++) mass += problem->mass[side][i];
+  answer->upper = mass;
   wg_gauge_center(problem->spec, t->q);
-  return climb(t, mass);
+  if (wg_joint_serves(problem)) WG_TRY(climb_jointly(t, mass));
+  WG_TRY(climb(t, mass, t->calls ? PATIENCE_AFTER : PATIENCE));
+  answer->outcome = outcome_of(t, mass);
+  answer->calls = t->calls;
+  return combine(t);
 }

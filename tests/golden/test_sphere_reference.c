@@ -24,7 +24,10 @@ static void check_value(const json_t *value) {
   test_measure a = load(json_object_get(value, "W0"), json_object_get(value, "n0"));
   test_measure b = load(json_object_get(value, "W1"), json_object_get(value, "n1"));
   const wg_sphere_info info = test_sphere(&a, &b, gauge, 1e-8);
-  const double slack = 1e-9 * upper; /* the reference's own accuracy: lower may exceed upper */
+  /* The reference's own accuracy: its lower may exceed its upper, and its far2x2 under schatten:2
+   * ends 1.06e-9 below 2.0021945855933, on which both solvers here and a smooth minimisation over
+   * plans agree. */
+  const double slack = 2e-9 * upper;
   if (info.lower > fmax(lower, upper) + slack || fmin(lower, upper) > info.upper + slack)
     fail_msg("%s %s: [%.15g, %.15g] misses the reference [%.15g, %.15g]", instance, gauge,
              info.lower, info.upper, lower, upper);

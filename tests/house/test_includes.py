@@ -18,7 +18,7 @@ TIERS = [
     ['base'],
     ['linalg'],
     ['gauge', 'measure'],
-    ['ot', 'lmo', 'certify'],
+    ['ot', 'lmo', 'certify', 'cone'],
     ['spectral', 'gaussian'],
     ['dynamic', 'sphere', 'flow'],
     ['api'],

@@ -133,11 +133,38 @@ static void many_atoms_are_certified(void **state) {
   test_free_measure(&e);
 }
 
+/* A maximum over one block is the block's gauge, but goes by cutting planes: the two solvers share
+ * the pool and nothing else. */
+static void two_solvers_agree(void **state) {
+  (void)state;
+  const char *const one_block[][2] = {{"operator", "max:operator@4/1"},
+                                      {"kyfan:2", "max:kyfan:2@4/1"},
+                                      {"schatten:1.5", "max:schatten:1.5@4/1"},
+                                      {"schatten:5", "max:schatten:5@4/1"}};
+  const int64_t sizes[][2] = {{20, 31}, {120, 105}}; /* all pairs, and some that are priced */
+  wg_rng rng = {25};
+  for (size_t g = 0; g < sizeof one_block / sizeof *one_block; g++)
+    for (int s = 0; s < 2; s++) {
+      test_measure a = test_atoms(&rng, sizes[s][0], 4, 1.0);
+      test_measure b = test_atoms(&rng, sizes[s][1], 4, 1.6);
+      const wg_sphere_info one = test_sphere(&a, &b, one_block[g][0], 1e-8);
+      const wg_sphere_info other = test_sphere(&a, &b, one_block[g][1], 1e-7);
+      assert_true(one.lower <= other.upper && other.lower <= one.upper);
+      assert_near(one.uw2, other.uw2, 1e-7 * other.upper);
+      if (one.calls > 12 || one.steps > 70)
+        fail_msg("%s: %lld calls, %lld steps", one_block[g][0], (long long)one.calls,
+                 (long long)one.steps);
+      test_free_measure(&a);
+      test_free_measure(&b);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(equal_measures_are_at_distance_zero),
                                      cmocka_unit_test(the_distance_is_symmetric),
                                      cmocka_unit_test(the_triangle_inequality_holds),
                                      cmocka_unit_test(the_value_is_between_its_multiples_of_wfr),
+                                     cmocka_unit_test(two_solvers_agree),
                                      cmocka_unit_test(the_ratios_are_sharp),
                                      cmocka_unit_test(it_scales_with_the_mass),
                                      cmocka_unit_test(an_atom_may_be_split),

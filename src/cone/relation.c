@@ -18,7 +18,7 @@
  * theory 1 and 4. */
 #include <string.h>
 
-#include "gaussian/parts.h"
+#include "cone/cone.h"
 #include "linalg/la.h"
 
 static const double root_two = 1.4142135623730951;

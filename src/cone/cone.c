@@ -9,14 +9,14 @@
  * and Tutuncu, SIAM J. Optim. 8 (1998). */
 #include <string.h>
 
-#include "gaussian/parts.h"
+#include "cone/cone.h"
 #include "linalg/la.h"
 
 static void multiply(int64_t s, bool ta, const double *a, bool tb, const double *b, double *c) {
   wg_la_gemm(ta, tb, s, s, s, 1.0, a, s, b, s, 0.0, c, s);
 }
 
-int wg_cone_create(wg_mem *mem, int64_t s, wg_gauss_cone *cone) {
+int wg_cone_create(wg_mem *mem, int64_t s, wg_cone *cone) {
   double **parts[] = {&cone->p,      &cone->z,      &cone->g,      &cone->gi,
                       &cone->step_p, &cone->step_z, &cone->target, &cone->correction};
   cone->s = s;
@@ -28,7 +28,7 @@ int wg_cone_create(wg_mem *mem, int64_t s, wg_gauss_cone *cone) {
 }
 
 /* From p = L L', z = R R', R'L = U D W': g = L W D^(-1/2), its inverse D^(-1/2) U' R'. */
-int wg_cone_scale(wg_gauss_cone *cone) {
+int wg_cone_scale(wg_cone *cone) {
   const int64_t s = cone->s;
   double *l = cone->work, *r = l + s * s, *product = r + s * s, *u = cone->g, *wt = cone->gi;
   memcpy(l, cone->p, (size_t)(s * s) * sizeof *l);
@@ -48,12 +48,12 @@ int wg_cone_scale(wg_gauss_cone *cone) {
 }
 
 /* out = gi' m gi. */
-static void unscale(wg_gauss_cone *cone, const double *m, double *out) {
+static void unscale(wg_cone *cone, const double *m, double *out) {
   multiply(cone->s, false, m, false, cone->gi, cone->work);
   multiply(cone->s, true, cone->gi, false, cone->work, out);
 }
 
-void wg_cone_aim(wg_gauss_cone *cone, double mu, bool corrected) {
+void wg_cone_aim(wg_cone *cone, double mu, bool corrected) {
   const int64_t s = cone->s;
   double *m = cone->work + s * s;
   for (int64_t i = 0; i < s * s; i++) m[i] = corrected ? cone->correction[i] : 0.0;
@@ -62,7 +62,7 @@ void wg_cone_aim(wg_gauss_cone *cone, double mu, bool corrected) {
 }
 
 /* The steps in scaled coordinates: p~ into a, z~ into b. */
-static void scaled_steps(wg_gauss_cone *cone, double *a, double *b) {
+static void scaled_steps(wg_cone *cone, double *a, double *b) {
   const int64_t s = cone->s;
   multiply(s, false, cone->gi, false, cone->step_p, cone->work);
   multiply(s, false, cone->work, true, cone->gi, a);
@@ -70,7 +70,7 @@ static void scaled_steps(wg_gauss_cone *cone, double *a, double *b) {
   multiply(s, false, cone->work, false, cone->g, b);
 }
 
-void wg_cone_answer(wg_gauss_cone *cone) {
+void wg_cone_answer(wg_cone *cone) {
   const int64_t s = cone->s;
   double *scaled = cone->work + s * s;
   multiply(s, false, cone->gi, false, cone->step_p, cone->work);
@@ -86,7 +86,7 @@ void wg_cone_answer(wg_gauss_cone *cone) {
     }
 }
 
-void wg_cone_correct(wg_gauss_cone *cone) {
+void wg_cone_correct(wg_cone *cone) {
   const int64_t s = cone->s;
   double *a = cone->work + s * s, *b = a + s * s, *c = cone->correction;
   scaled_steps(cone, a, b);
@@ -98,7 +98,7 @@ void wg_cone_correct(wg_gauss_cone *cone) {
 }
 
 /* -1 / (least eigenvalue of D^(-1/2) m D^(-1/2)) when negative. */
-static int limit_of(const wg_gauss_cone *cone, double *m, double *vectors, double *values,
+static int limit_of(const wg_cone *cone, double *m, double *vectors, double *values,
                     double *limit) {
   const int64_t s = cone->s;
   for (int64_t i = 0; i < s; i++)
@@ -111,7 +111,7 @@ static int limit_of(const wg_gauss_cone *cone, double *m, double *vectors, doubl
   return WG_OK;
 }
 
-int wg_cone_limit(wg_gauss_cone *cone, double *limit) {
+int wg_cone_limit(wg_cone *cone, double *limit) {
   const int64_t s = cone->s;
   double *a = cone->work + s * s, *b = a + s * s, *values = b + s * s;
   scaled_steps(cone, a, b);
@@ -119,7 +119,7 @@ int wg_cone_limit(wg_gauss_cone *cone, double *limit) {
   return status ? status : limit_of(cone, b, cone->work, values, limit);
 }
 
-void wg_cone_advance(wg_gauss_cone *cone, double step) {
+void wg_cone_advance(wg_cone *cone, double step) {
   for (int64_t i = 0; i < cone->s * cone->s; i++) {
     cone->p[i] += step * cone->step_p[i];
     cone->z[i] += step * cone->step_z[i];
