@@ -14,6 +14,7 @@ from . import energies
 from .dynamic import DynamicResult, dynamic
 from .flows import FlowResult, flow, sphere_flow
 from .gauges import canonical, gauge, spectrum
+from .barycentres import BarycentreResult, gaussian_barycentre
 from .gaussians import GaussianResult, gaussian, gaussian_batch, gaussian_fit
 from .many import PairwiseResult, pairwise, path
 from .moments import (MomentsResult, moments_affine, moments_kl, moments_linear, moments_modal)
@@ -21,10 +22,11 @@ from .muon import Muon
 from .sphere import SphereResult, sphere
 
 __all__ = [
-    'Certificate', 'ConvexityResult', 'DistanceResult', 'DynamicResult', 'FlowResult',
-    'GaussianResult', 'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan',
+    'BarycentreResult', 'Certificate', 'ConvexityResult', 'DistanceResult', 'DynamicResult',
+    'FlowResult', 'GaussianResult', 'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan',
     'Solver', 'SphereResult', 'WgammaError', 'canonical', 'convexity', 'distance', 'dynamic',
-    'energies', 'flow', 'gauge', 'gaussian', 'gaussian_batch', 'gaussian_fit', 'lmo',
+    'energies', 'flow', 'gauge', 'gaussian', 'gaussian_barycentre', 'gaussian_batch',
+    'gaussian_fit', 'lmo',
     'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl', 'moments_linear',
     'moments_modal', 'pairwise', 'path', 'poincare', 'polar', 'polar_polynomial',
     'second_differences', 'spectrum', 'sphere', 'sphere_flow', 'verify',

@@ -76,6 +76,9 @@ GaussianInfo = _structure('GaussianInfo',
                           'size_t struct_size; int outcome; double lower, upper, gap, w, w2, '
                           'seconds; int64_t steps, peak_bytes, rank0, rank1, q_rank; '
                           'int closed_form, is_map')
+BarycentreInfo = _structure('BarycentreInfo',
+                            'size_t struct_size; int outcome; double lower, upper, gap, value, '
+                            'seconds; int64_t steps, peak_bytes')
 LmoSettings = _structure('LmoSettings', 'size_t struct_size; int threads; double rank_tol, tie_tol, '
                                         'accuracy; int passes, check')
 LmoReport = _structure('LmoReport',
@@ -164,6 +167,7 @@ STRUCTURES = {
     'wg_uniqueness': Uniqueness, 'wg_points': Points, 'wg_pair': Pair,
     'wg_pairwise_info': PairwiseInfo, 'wg_certificate': Certificate, 'wg_verdict': Verdict,
     'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
+    'wg_barycentre_info': BarycentreInfo,
     'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
     'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
     'wg_muon_parameter': MuonParameter, 'wg_muon_settings': MuonSettings,
@@ -194,6 +198,8 @@ FUNCTIONS = {
     'wg_gaussian': 'lppppspppppp', 'wg_gaussian_batch': 'llppppsppppp',
     'wg_dynamic': 'lppppsppp', 'wg_dynamic_get': 'pp', 'wg_gaussian_verify': 'lppppsppddp',
     'wg_gaussian_geodesic': 'lpppppdpp', 'wg_gaussian_fit': 'llpppp',
+    'wg_gaussian_barycentre': 'llpppspppppppp',
+    'wg_gaussian_barycentre_verify': 'llpppspppppddp',
     'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_spectrum': 'lpp',
     'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_polar': 'llpppp',
     'wg_polar_f32': 'llpppp', 'wg_polar_batch': 'lllpppp', 'wg_polar_batch_f32': 'lllpppp',

@@ -115,6 +115,29 @@ int wg_cert_normal_bounds(wg_mem *mem, const wg_cert_normal *data, const wg_gaug
                           const double *contraction, const double *q, double margin, double *moment,
                           wg_cert_normal_report *report);
 
+/* ---- the Gaussian nearest to several (theory 4, barycentre.c) ---- */
+typedef struct wg_cert_barycentre {
+  int64_t d, count;
+  const double *weights, *means, *covs; /* count, of sum one; count x d; count x d x d */
+} wg_cert_barycentre;
+/* Any matrices will do; what is wrong with them costs. */
+typedef struct wg_cert_barycentre_claim {
+  const double *mean, *cov;   /* the Gaussian: d; d x d                              */
+  const double *contractions; /* count x d x d, cov_k^(1/2) C_k cov^(1/2)            */
+  const double *q, *y;        /* count x d x d                                       */
+} wg_cert_barycentre_claim;
+typedef struct wg_cert_barycentre_report {
+  double lower, upper; /* of the least sum weights_k W2(N_k, N)       */
+  double value;        /* upper without what pays for rounding        */
+  double dual_gauge;   /* largest of the q, divided away              */
+  double imbalance;    /* |sum weights_k (q_k - y_k)|                 */
+} wg_cert_barycentre_report;
+/* spec is convex; margin as in wg_cert_lower; distances (count x 2, may be NULL): bounds of
+ * W2(N_k, N). */
+int wg_cert_barycentre_bounds(wg_mem *mem, const wg_cert_barycentre *data,
+                              const wg_gauge_spec *spec, const wg_cert_barycentre_claim *claim,
+                              double margin, double *distances, wg_cert_barycentre_report *report);
+
 /* ---- measures on the sphere (theory 7, sphere.c) ---- */
 /* Both bounds of UW^2 between finite measures on the unit sphere: from a semi-coupling, whose rows
  * of g0 and columns of g1 are divided down to the masses where they exceed them, and from q (d x d,

@@ -33,4 +33,29 @@ int wg_gauss_solve(wg_context *context, const wg_gauss_problem *problem, double 
  * after the closed form. */
 bool wg_gauss_small(const wg_gauss_problem *problem, double tol, wg_gauss_answer *answer);
 
+/* The Gaussian nearest to several: min over N(m, S) of sum weights_k W_gamma^2(N_k, N(m, S)). */
+typedef struct wg_bary_problem {
+  int64_t d, count;
+  const double *weights;     /* count, > 0, of sum one                   */
+  const double *roots;       /* count x d x d: symmetric roots of S_k    */
+  const double *means;       /* count x d                                */
+  const wg_gauge_spec *spec; /* bound to d, convex                       */
+} wg_bary_problem;
+
+/* All rooms are given by the caller. K_k = root_k C_k S^(1/2). For every S the covariances part
+ * <Q_k, S_k> - <Q_k Y_k^-1 Q_k, S_k> + <Q_k - Y_k, S> is below W^2_Qk(S_k, S); sum weights_k Y_k =
+ * sum weights_k Q_k. */
+typedef struct wg_bary_answer {
+  double *mean, *cov;   /* d; d x d                                             */
+  double *contractions; /* count x d x d                                        */
+  double *q, *y;        /* count x d x d                                        */
+  double lower, upper;  /* of the value, as computed (rounding is not counted)  */
+  int64_t steps;
+  int outcome;
+} wg_bary_answer;
+
+/* Solves to relative gap tol, or as near as precision allows. */
+int wg_bary_solve(wg_context *context, const wg_bary_problem *problem, double tol,
+                  wg_bary_answer *answer);
+
 #endif

@@ -1,0 +1,381 @@
+/* Newton's step for the barycentre's barrier problem.
+ *
+ *   F = sum_k w_k (gamma_mu(Sigma_k) - mu log det D_k),  Sigma_k = (left_k - j_k)'(left_k - j_k) +
+ *   D_k,  D_k = T - j_k' j_k,  T = S + m m'.
+ *
+ * Sigma_k = left'left - left'j - j'left + T and (I j; j' T) are affine in the unknowns, so the
+ * second derivative along (dj, dT) is a sum of squares:
+ *   gamma_mu''[dSigma, dSigma] + mu |L^-1 dD L^-T|^2 + 2 <Y, dj'dj>,
+ *   dSigma = dT - left'dj - dj'left,  dD = dT - j'dj - dj'j,  Y = mu D^-1.
+ * Both forms are written as rows over the numbers v_i' dSigma v_j and l_i' dD l_j (v eigenvectors
+ * of Sigma, l rows of L^-1): a row is an outer product of d numbers with d. The matrix of a term is
+ * rows'rows; its own unknowns J_k are eliminated by a Cholesky factor, and what is left is a system
+ * in m and T alone. Near the end entries range over 1 / mu^2, so the solution is refined, with
+ * residuals computed from the matrices d x d and not from the assembled ones: the dual matrices Q +
+ * dQ and Y + dY then balance to rounding.
+ * Cost a step: count (d^6 + O(d^5)), memory 3 count d^4. Source: docs/theory/gaussian.md. */
+#include <string.h>
+
+#include "gaussian/barycentre.h"
+#include "linalg/la.h"
+
+static int64_t packed_length(int64_t d) { return d * (d + 1) / 2; }
+
+/* ---- packed symmetric matrices: <a, b> is the product of the packed ---- */
+
+static const double root_two = 1.4142135623730951;
+
+static void pack(int64_t d, const double *m, double *packed) {
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j <= i; j++)
+      *packed++ = i == j ? m[i * d + i] : 0.5 * root_two * (m[i * d + j] + m[j * d + i]);
+}
+
+static void unpack(int64_t d, const double *packed, double *m) {
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j <= i; j++) {
+      const double value = *packed++;
+      m[i * d + j] = m[j * d + i] = i == j ? value : value / root_two;
+    }
+}
+
+/* ---- creation ---- */
+
+static int create_term(wg_mem *mem, const wg_bary_problem *p, int64_t k, wg_bary_system *e) {
+  const int64_t d = p->d, tall = (d + 1) * d, square = d * d;
+  wg_bary_term *t = &e->term[k];
+  double **tall_parts[] = {&t->left, &t->j, &t->step_j};
+  double **square_parts[] = {&t->spread, &t->axes,   &t->y,     &t->q,
+                             &t->next_y, &t->next_q, &t->scale, &t->slope};
+  for (size_t i = 0; i < sizeof tall_parts / sizeof *tall_parts; i++)
+    if (!(*tall_parts[i] = WG_NEW(mem, double, tall))) return wg_no_memory();
+  for (size_t i = 0; i < sizeof square_parts / sizeof *square_parts; i++)
+    if (!(*square_parts[i] = WG_NEW(mem, double, square))) return wg_no_memory();
+  t->factor = WG_NEW(mem, double, e->own * e->own);
+  t->cross = WG_NEW(mem, double, e->own * e->shared);
+  if (!t->factor || !t->cross) return wg_no_memory();
+  t->weight = p->weights[k];
+  memcpy(t->left, p->roots + k * square, (size_t)square * sizeof(double));
+  memcpy(t->left + square, p->means + k * d, (size_t)d * sizeof(double));
+  return wg_smooth_create(mem, p->spec, &t->smooth);
+}
+
+int wg_bary_create(wg_mem *mem, const wg_bary_problem *p, wg_bary_system *e) {
+  const int64_t d = p->d, own = d * d, shared = d + packed_length(d), columns = own + shared;
+  const int64_t most_rows = 2 * packed_length(d) + p->spec->block_count;
+  *e = (wg_bary_system){.d = d,
+                        .count = p->count,
+                        .own = own,
+                        .shared = shared,
+                        .moment = WG_NEW(mem, double, own),
+                        .step_moment = WG_NEW(mem, double, own),
+                        .term = WG_NEW(mem, wg_bary_term, p->count),
+                        .schur = WG_NEW(mem, double, shared *shared),
+                        .scale = WG_NEW(mem, double, shared),
+                        .slope = WG_NEW(mem, double, shared),
+                        .step = WG_NEW(mem, double, shared),
+                        .rows = WG_NEW(mem, double, most_rows *columns),
+                        .hessian = WG_NEW(mem, double, columns *columns),
+                        .common = WG_NEW(mem, double, columns),
+                        .room = WG_NEW(mem, double, 4 * (d + 1) * d)};
+  if (!e->moment || !e->step_moment || !e->term || !e->schur || !e->scale || !e->slope ||
+      !e->step || !e->rows || !e->hessian || !e->common || !e->room)
+    return wg_no_memory();
+  for (int64_t i = 0; i < d; i++) e->moment[i * d + i] = 1.0;
+  for (int64_t k = 0; k < p->count; k++) WG_TRY(create_term(mem, p, k, e));
+  return WG_OK;
+}
+
+/* ---- the function ---- */
+
+/* axes = L^-1 for the spread D = L L', y = mu L^-T L^-1; returns log det D, or NAN. */
+static double factor_spread(wg_bary_system *e, wg_bary_term *t) {
+  const int64_t d = e->d;
+  double *l = e->room, log_det = 0.0;
+  memcpy(l, t->spread, (size_t)(d * d) * sizeof(double));
+  if (wg_la_cholesky(d, l)) return NAN;
+  for (int64_t i = 0; i < d; i++) log_det += 2.0 * log(l[i * d + i]);
+  memset(t->axes, 0, (size_t)(d * d) * sizeof(double));
+  for (int64_t i = 0; i < d; i++) t->axes[i * d + i] = 1.0;
+  wg_la_lower_solve(d, l, false, d, t->axes);
+  wg_la_gemm(true, false, d, d, d, e->mu, t->axes, d, t->axes, d, 0.0, t->y, d);
+  return log_det;
+}
+
+static int term_value(wg_bary_system *e, wg_bary_term *t, double *value) {
+  const int64_t d = e->d, tall = (d + 1) * d;
+  double *difference = e->room, *sigma = difference + tall, gauge;
+  memcpy(t->spread, e->moment, (size_t)(d * d) * sizeof(double));
+  wg_la_gemm(true, false, d, d, d + 1, -1.0, t->j, d, t->j, d, 1.0, t->spread, d);
+  const double log_det = factor_spread(e, t);
+  if (!isfinite(log_det)) return *value = INFINITY, WG_OK;
+  for (int64_t i = 0; i < tall; i++) difference[i] = t->left[i] - t->j[i];
+  memcpy(sigma, t->spread, (size_t)(d * d) * sizeof(double));
+  wg_la_gemm(true, false, d, d, d + 1, 1.0, difference, d, difference, d, 1.0, sigma, d);
+  WG_TRY(wg_smooth_at(&t->smooth, sigma, e->mu, &gauge, t->q));
+  *value += t->weight * (gauge - e->mu * log_det);
+  return WG_OK;
+}
+
+int wg_bary_value(wg_bary_system *e, double mu, double *value) {
+  e->mu = mu;
+  *value = 0.0;
+  for (int64_t k = 0; k < e->count && isfinite(*value); k++)
+    WG_TRY(term_value(e, &e->term[k], value));
+  return WG_OK;
+}
+
+void wg_bary_move(wg_bary_system *e, double length) {
+  const int64_t d = e->d;
+  for (int64_t i = 0; i < d * d; i++) e->moment[i] += length * e->step_moment[i];
+  for (int64_t k = 0; k < e->count; k++)
+    for (int64_t i = 0; i < (d + 1) * d; i++) e->term[k].j[i] += length * e->term[k].step_j[i];
+}
+
+/* ---- the rows of a term ---- */
+
+/* row = weight v' (dT - seen'dj - dj'seen) w in the unknowns dj, dT; sv = seen v, sw = seen w. */
+static void lay_row(int64_t d, double weight, const double *v, const double *w, const double *sv,
+                    const double *sw, double *row) {
+  for (int64_t a = 0; a <= d; a++)
+    for (int64_t b = 0; b < d; b++) *row++ = -weight * (sv[a] * w[b] + sw[a] * v[b]);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j <= i; j++)
+      *row++ = weight * (i == j ? v[i] * w[i] : 0.5 * root_two * (v[i] * w[j] + v[j] * w[i]));
+}
+
+/* seen_by (n x (d + 1)): row i = seen (vector i in columns start... of d). */
+static void look(int64_t d, int64_t n, int64_t start, const double *vectors, const double *seen,
+                 double *seen_by) {
+  wg_la_gemm(false, true, n, d + 1, n, 1.0, vectors, n, seen + start, d, 0.0, seen_by, d + 1);
+}
+
+/* Vector i of a block, among zeros. */
+static const double *widen(int64_t d, const wg_smooth_block *b, int64_t i, double *wide) {
+  memset(wide, 0, (size_t)d * sizeof(double));
+  memcpy(wide + b->start, b->vectors + i * b->size, (size_t)b->size * sizeof(double));
+  return wide;
+}
+
+static double *barrier_rows(wg_bary_system *e, const wg_bary_term *t, double *row) {
+  const int64_t d = e->d, columns = e->own + e->shared;
+  double *seen_by = e->room;
+  wg_la_gemm(false, true, d, d + 1, d, 1.0, t->axes, d, t->j, d, 0.0, seen_by, d + 1);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j <= i; j++, row += columns)
+      lay_row(d, sqrt(i == j ? e->mu : 2.0 * e->mu), t->axes + i * d, t->axes + j * d,
+              seen_by + i * (d + 1), seen_by + j * (d + 1), row);
+  return row;
+}
+
+/* The pairs of a block, then its eigenvalues; adds what its share sees to share_row. */
+static double *block_rows(wg_bary_system *e, const wg_bary_term *t, const wg_smooth_block *b,
+                          double *share_row, double *row) {
+  const int64_t d = e->d, n = b->size, columns = e->own + e->shared;
+  double *seen_by = e->room, *v = seen_by + (d + 1) * d, *w = v + d, *first;
+  look(d, n, b->start, b->vectors, t->left, seen_by);
+  for (int64_t i = 0; i < n && b->form != WG_SMOOTH_TRACE; i++)
+    for (int64_t j = 0; j < i; j++, row += columns)
+      lay_row(d, sqrt(2.0 * b->share * b->slope[i * n + j]), widen(d, b, i, v), widen(d, b, j, w),
+              seen_by + i * (d + 1), seen_by + j * (d + 1), row);
+  first = row;
+  for (int64_t i = 0; i < n; i++, row += columns) {
+    widen(d, b, i, v);
+    lay_row(d, 1.0, v, v, seen_by + i * (d + 1), seen_by + i * (d + 1), row);
+    for (int64_t c = 0; share_row && c < columns; c++) share_row[c] += b->q[i] / b->rate2 * row[c];
+  }
+  if (b->form == WG_SMOOTH_TRACE) return first;
+  wg_smooth_tie(n, b->slope, n + 1, b->normal, b->share, columns, first, e->common);
+  return row;
+}
+
+/* With a block max the shares' rows come first. */
+static double *gauge_rows(wg_bary_system *e, wg_bary_term *t, double *row) {
+  const int64_t columns = e->own + e->shared, count = t->smooth.count;
+  const bool is_max = t->smooth.is_max;
+  double *shares = row;
+  if (is_max) {
+    memset(shares, 0, (size_t)(count * columns) * sizeof(double));
+    row += count * columns;
+  }
+  for (int64_t b = 0; b < count; b++)
+    row = block_rows(e, t, &t->smooth.block[b], is_max ? shares + b * columns : NULL, row);
+  if (!is_max) return row;
+  double *weight = t->smooth.unused, *ones = t->smooth.maxima;
+  for (int64_t b = 0; b < count; b++) {
+    weight[b] = t->smooth.shares[b] * t->smooth.shares[b] / e->mu;
+    ones[b] = 1.0;
+  }
+  wg_smooth_tie(count, weight, 1, ones, 1.0, columns, shares, e->common);
+  return row;
+}
+
+/* The upper triangle of a term's matrix in its unknowns j, T. */
+static void assemble(wg_bary_system *e, wg_bary_term *t) {
+  const int64_t d = e->d, columns = e->own + e->shared;
+  double *end = gauge_rows(e, t, barrier_rows(e, t, e->rows));
+  wg_la_syrk((end - e->rows) / columns, columns, e->rows, 0.0, e->hessian);
+  for (int64_t a = 0; a <= d; a++)
+    for (int64_t i = 0; i < d; i++)
+      for (int64_t j = i; j < d; j++)
+        e->hessian[(a * d + i) * columns + a * d + j] += 2.0 * t->y[i * d + j];
+}
+
+/* ---- elimination ---- */
+
+/* Cholesky of a matrix of unit diagonal given above it, entry (i, j) at i * apart + j; where
+ * rounding has left it indefinite, the diagonal is raised as little as is enough. */
+static int factor_upper(int64_t n, const double *upper, int64_t apart, const double *scale,
+                        double *l) {
+  for (double raise = 0.0; raise < 1e-7; raise = WG_MAX(1e-15, 10.0 * raise)) {
+    for (int64_t i = 0; i < n; i++)
+      for (int64_t j = 0; j <= i; j++)
+        l[i * n + j] = upper[j * apart + i] * scale[i] * scale[j] + (i == j ? raise : 0.0);
+    if (!wg_la_cholesky(n, l)) return WG_OK;
+  }
+  return 1;
+}
+
+/* Scales and factors a term's own part, and takes it out of the shared one. */
+static int eliminate(wg_bary_system *e, wg_bary_term *t) {
+  const int64_t own = e->own, shared = e->shared, columns = own + shared;
+  const double *h = e->hessian;
+  for (int64_t i = 0; i < own; i++) t->scale[i] = 1.0 / sqrt(h[i * columns + i]);
+  const int status = factor_upper(own, h, columns, t->scale, t->factor);
+  if (status) return status;
+  for (int64_t i = 0; i < own; i++)
+    for (int64_t j = 0; j < shared; j++)
+      t->cross[i * shared + j] = t->scale[i] * h[i * columns + own + j];
+  wg_la_lower_solve(own, t->factor, false, shared, t->cross);
+  for (int64_t i = 0; i < shared; i++) {
+    e->scale[i] += t->weight * h[(own + i) * columns + own + i];
+    for (int64_t j = i; j < shared; j++)
+      e->schur[i * shared + j] += t->weight * h[(own + i) * columns + own + j];
+  }
+  wg_la_syrk(own, shared, t->cross, 0.0, e->hessian);
+  for (int64_t i = 0; i < shared; i++)
+    for (int64_t j = i; j < shared; j++)
+      e->schur[i * shared + j] -= t->weight * e->hessian[i * shared + j];
+  return WG_OK;
+}
+
+static int factor_system(wg_bary_system *e) {
+  const int64_t shared = e->shared;
+  memset(e->schur, 0, (size_t)(shared * shared) * sizeof(double));
+  memset(e->scale, 0, (size_t)shared * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++) {
+    assemble(e, &e->term[k]);
+    const int status = eliminate(e, &e->term[k]);
+    if (status) return status;
+  }
+  for (int64_t i = 0; i < shared; i++) e->scale[i] = 1.0 / sqrt(e->scale[i]);
+  memcpy(e->hessian, e->schur, (size_t)(shared * shared) * sizeof(double));
+  return factor_upper(shared, e->hessian, shared, e->scale, e->schur);
+}
+
+/* ---- gradients and residuals ---- */
+
+/* Adds -2 left'q-part + 2 j y-part to tall ((d + 1) x d), weight (q - y) to the shared slope. */
+static void add_slope(wg_bary_system *e, const wg_bary_term *t, const double *q, const double *y,
+                      double *tall) {
+  const int64_t d = e->d;
+  double *difference = e->room, *packed = difference + d * d;
+  wg_la_gemm(false, false, d + 1, d, d, -2.0, t->left, d, q, d, 1.0, tall, d);
+  wg_la_gemm(false, false, d + 1, d, d, 2.0, t->j, d, y, d, 1.0, tall, d);
+  for (int64_t i = 0; i < d * d; i++) difference[i] = q[i] - y[i];
+  pack(d, difference, packed);
+  for (int64_t i = 0; i < packed_length(d); i++) e->slope[d + i] += t->weight * packed[i];
+  for (int64_t i = 0; i < d; i++) e->slope[i] += t->weight * tall[d * d + i];
+  memcpy(t->slope, tall, (size_t)(d * d) * sizeof(double));
+}
+
+/* next_q, next_y: what Q and Y become by the present step. */
+static void answer_step(wg_bary_system *e, wg_bary_term *t) {
+  const int64_t d = e->d;
+  double *change = e->room, *half = change + d * d;
+  memcpy(change, e->step_moment, (size_t)(d * d) * sizeof(double));
+  wg_la_gemm(true, false, d, d, d + 1, -1.0, t->j, d, t->step_j, d, 1.0, change, d);
+  wg_la_gemm(true, false, d, d, d + 1, -1.0, t->step_j, d, t->j, d, 1.0, change, d);
+  wg_la_gemm(false, false, d, d, d, -1.0 / e->mu, t->y, d, change, d, 0.0, half, d);
+  wg_la_gemm(false, false, d, d, d, 1.0, half, d, t->y, d, 0.0, t->next_y, d);
+  memcpy(change, e->step_moment, (size_t)(d * d) * sizeof(double));
+  wg_la_gemm(true, false, d, d, d + 1, -1.0, t->left, d, t->step_j, d, 1.0, change, d);
+  wg_la_gemm(true, false, d, d, d + 1, -1.0, t->step_j, d, t->left, d, 1.0, change, d);
+  wg_smooth_curve(&t->smooth, change, t->next_q);
+  for (int64_t i = 0; i < d * d; i++) {
+    t->next_q[i] += t->q[i];
+    t->next_y[i] += t->y[i];
+  }
+}
+
+/* Slopes = gradient plus, after a step, the Hessian times it: what is left of Newton's equations.
+ */
+static void find_residual(wg_bary_system *e, bool stepped) {
+  const int64_t d = e->d;
+  double *tall = e->rows;
+  memset(e->slope, 0, (size_t)e->shared * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++) {
+    wg_bary_term *t = &e->term[k];
+    memset(tall, 0, (size_t)((d + 1) * d) * sizeof(double));
+    if (stepped) {
+      answer_step(e, t);
+      wg_la_gemm(false, false, d + 1, d, d, 2.0, t->step_j, d, t->y, d, 0.0, tall, d);
+    }
+    add_slope(e, t, stepped ? t->next_q : t->q, stepped ? t->next_y : t->y, tall);
+  }
+}
+
+/* Adds the solution for the present slopes to the step. */
+static void solve_slopes(wg_bary_system *e) {
+  const int64_t d = e->d, own = e->own, shared = e->shared;
+  double *s = e->step;
+  memcpy(s, e->slope, (size_t)shared * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++) {
+    wg_bary_term *t = &e->term[k];
+    for (int64_t i = 0; i < own; i++) t->slope[i] *= t->scale[i];
+    wg_la_lower_solve(own, t->factor, false, 1, t->slope);
+    wg_la_gemm(true, false, shared, 1, own, -t->weight, t->cross, shared, t->slope, 1, 1.0, s, 1);
+  }
+  for (int64_t i = 0; i < shared; i++) s[i] *= -e->scale[i];
+  wg_la_cholesky_solve(shared, e->schur, shared, 1, s);
+  for (int64_t i = 0; i < shared; i++) s[i] *= e->scale[i];
+  unpack(d, s + d, e->room);
+  for (int64_t i = 0; i < d * d; i++) e->step_moment[i] += e->room[i];
+  for (int64_t k = 0; k < e->count; k++) {
+    wg_bary_term *t = &e->term[k];
+    wg_la_gemm(false, false, own, 1, shared, 1.0, t->cross, shared, s, 1, 1.0, t->slope, 1);
+    wg_la_lower_solve(own, t->factor, true, 1, t->slope);
+    for (int64_t i = 0; i < own; i++) t->step_j[i] -= t->scale[i] * t->slope[i];
+    for (int64_t i = 0; i < d; i++) t->step_j[d * d + i] += s[i];
+  }
+}
+
+/* -<gradient, step>. */
+static double decrease(wg_bary_system *e) {
+  const int64_t d = e->d;
+  double sum = 0.0;
+  find_residual(e, false);
+  pack(d, e->step_moment, e->room);
+  sum -= wg_la_dot(packed_length(d), e->slope + d, e->room);
+  sum -= wg_la_dot(d, e->slope, e->term[0].step_j + d * d);
+  for (int64_t k = 0; k < e->count; k++)
+    sum -= e->term[k].weight * wg_la_dot(d * d, e->term[k].slope, e->term[k].step_j);
+  return sum;
+}
+
+int wg_bary_newton(wg_bary_system *e, double *decrement) {
+  enum { REFINEMENTS = 3 };
+  const int64_t d = e->d;
+  const int status = factor_system(e);
+  if (status) return status;
+  memset(e->step_moment, 0, (size_t)(d * d) * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++)
+    memset(e->term[k].step_j, 0, (size_t)((d + 1) * d) * sizeof(double));
+  for (int round = 0; round <= REFINEMENTS; round++) {
+    find_residual(e, round > 0);
+    solve_slopes(e);
+  }
+  *decrement = decrease(e);
+  for (int64_t k = 0; k < e->count; k++) answer_step(e, &e->term[k]);
+  return isfinite(*decrement) ? WG_OK : 1;
+}
