@@ -243,22 +243,27 @@ static double gap_of(const wg_bary_answer *answer) {
   return answer->upper > 0.0 ? (answer->upper - answer->lower) / answer->upper : 0.0;
 }
 
-/* The gap falls like mu: the last reduction is as long as it takes. */
+/* The gap falls like mu: the last reduction is as long as it takes. Near the end a search may fail
+ * by rounding at a point that is a centre for all that matters: it goes on as long as that helps.
+ */
 static int follow(path *t, wg_mem *mem, double tol) {
   const double smallest = 1e-14, tenth = 0.1, aim = 0.7;
   wg_watch *watch = &t->context->watch;
-  double mu = 0.1, value;
-  WG_TRY(wg_bary_value(&t->system, mu, &value));
+  double value, last = INFINITY;
+  WG_TRY(wg_bary_value(&t->system, 0.1, &value));
   WG_TRY(look_above(t, mem));
-  while (mu > smallest) {
-    int status = centre(t, mu);
-    if (status >= WG_OK) WG_TRY(look_above(t, mem));
-    if (status == WG_OK) status = look_below(t, mem);
-    if (status) return WG_MIN(status, WG_OK);
+  for (double mu = 0.1; mu > smallest;) {
+    const int centred = centre(t, mu);
+    WG_TRY(centred);
+    WG_TRY(look_above(t, mem));
+    const int proved = look_below(t, mem);
+    WG_TRY(proved);
     const double gap = gap_of(t->answer);
     watch->state.lower = t->answer->lower;
     watch->state.upper = t->answer->upper;
-    if (gap <= tol) return WG_OK;
+    if (gap <= tol || watch->stopped) return WG_OK;
+    if ((centred || proved) && !(gap < 0.9 * last)) return WG_OK;
+    last = gap;
     mu *= WG_MIN(WG_MAX(aim * tol / gap, tenth), 0.5);
   }
   return WG_OK;

@@ -10,9 +10,10 @@
 typedef struct wg_bary_term {
   double weight;
   double *left, *j, *step_j;
-  double *spread; /* D = S + m m' - j'j                                            */
-  double *axes;   /* L^-1, D = L L'                                                */
-  double *y, *q;  /* mu D^-1 and the gradient of the smoothed gauge                */
+  double *spread;          /* D = S + m m' - j'j                                            */
+  double *shape;           /* L, D = L L'                                                   */
+  double *axes;            /* L^-1                                                          */
+  double *y, *q;           /* mu D^-1 and the gradient of the smoothed gauge                */
   double *next_y, *next_q; /* Y + dY and Q + dQ of the last step */
   wg_smooth smooth;
   double *scale;  /* d d: of the own unknowns, J_k                                 */
@@ -27,6 +28,7 @@ typedef struct wg_bary_system {
   double mu;
   double *moment, *step_moment; /* S + m m'                           */
   wg_bary_term *term;
+  double *frame; /* G with G' (sum weights Y) G = I                             */
   double *schur, *scale, *slope, *step; /* shared x shared; shared each       */
   double *rows, *hessian, *common;      /* of one term                        */
   double *room;                         /* 4 (d + 1) x d                      */

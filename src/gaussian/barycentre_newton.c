@@ -45,7 +45,7 @@ static int create_term(wg_mem *mem, const wg_bary_problem *p, int64_t k, wg_bary
   const int64_t d = p->d, tall = (d + 1) * d, square = d * d;
   wg_bary_term *t = &e->term[k];
   double **tall_parts[] = {&t->left, &t->j, &t->step_j};
-  double **square_parts[] = {&t->spread, &t->axes,   &t->y,     &t->q,
+  double **square_parts[] = {&t->spread, &t->shape,  &t->axes,  &t->y,    &t->q,
                              &t->next_y, &t->next_q, &t->scale, &t->slope};
   for (size_t i = 0; i < sizeof tall_parts / sizeof *tall_parts; i++)
     if (!(*tall_parts[i] = WG_NEW(mem, double, tall))) return wg_no_memory();
@@ -70,6 +70,7 @@ int wg_bary_create(wg_mem *mem, const wg_bary_problem *p, wg_bary_system *e) {
                         .moment = WG_NEW(mem, double, own),
                         .step_moment = WG_NEW(mem, double, own),
                         .term = WG_NEW(mem, wg_bary_term, p->count),
+                        .frame = WG_NEW(mem, double, own),
                         .schur = WG_NEW(mem, double, shared *shared),
                         .scale = WG_NEW(mem, double, shared),
                         .slope = WG_NEW(mem, double, shared),
@@ -78,8 +79,8 @@ int wg_bary_create(wg_mem *mem, const wg_bary_problem *p, wg_bary_system *e) {
                         .hessian = WG_NEW(mem, double, columns *columns),
                         .common = WG_NEW(mem, double, columns),
                         .room = WG_NEW(mem, double, 4 * (d + 1) * d)};
-  if (!e->moment || !e->step_moment || !e->term || !e->schur || !e->scale || !e->slope ||
-      !e->step || !e->rows || !e->hessian || !e->common || !e->room)
+  if (!e->moment || !e->step_moment || !e->term || !e->frame || !e->schur || !e->scale ||
+      !e->slope || !e->step || !e->rows || !e->hessian || !e->common || !e->room)
     return wg_no_memory();
   for (int64_t i = 0; i < d; i++) e->moment[i * d + i] = 1.0;
   for (int64_t k = 0; k < p->count; k++) WG_TRY(create_term(mem, p, k, e));
@@ -91,7 +92,7 @@ int wg_bary_create(wg_mem *mem, const wg_bary_problem *p, wg_bary_system *e) {
 /* axes = L^-1 for the spread D = L L', y = mu L^-T L^-1; returns log det D, or NAN. */
 static double factor_spread(wg_bary_system *e, wg_bary_term *t) {
   const int64_t d = e->d;
-  double *l = e->room, log_det = 0.0;
+  double *l = t->shape, log_det = 0.0;
   memcpy(l, t->spread, (size_t)(d * d) * sizeof(double));
   if (wg_la_cholesky(d, l)) return NAN;
   for (int64_t i = 0; i < d; i++) log_det += 2.0 * log(l[i * d + i]);
@@ -134,37 +135,49 @@ void wg_bary_move(wg_bary_system *e, double length) {
 
 /* ---- the rows of a term ---- */
 
-/* row = weight v' (dT - seen'dj - dj'seen) w in the unknowns dj, dT; sv = seen v, sw = seen w. */
-static void lay_row(int64_t d, double weight, const double *v, const double *w, const double *sv,
-                    const double *sw, double *row) {
-  for (int64_t a = 0; a <= d; a++)
-    for (int64_t b = 0; b < d; b++) *row++ = -weight * (sv[a] * w[b] + sw[a] * v[b]);
-  for (int64_t i = 0; i < d; i++)
-    for (int64_t j = 0; j <= i; j++)
-      *row++ = weight * (i == j ? v[i] * w[i] : 0.5 * root_two * (v[i] * w[j] + v[j] * w[i]));
+/* Vectors (rows) as the unknowns' coordinates see them. */
+typedef struct view {
+  double *seen;   /* times seen'                                  */
+  double *wide;   /* among zeros                                  */
+  double *own;    /* times L / sqrt(mu): J = own unknowns times L' / sqrt(mu)  */
+  double *shared; /* times G: m' = m^'G', T = G T^ G'             */
+} view;
+
+static void look(wg_bary_system *e, const wg_bary_term *t, int64_t n, const double *seen, view *v) {
+  const int64_t d = e->d;
+  wg_la_gemm(false, true, n, d + 1, d, 1.0, v->wide, d, seen, d, 0.0, v->seen, d + 1);
+  wg_la_gemm(false, false, n, d, d, 1.0 / sqrt(e->mu), v->wide, d, t->shape, d, 0.0, v->own, d);
+  wg_la_gemm(false, false, n, d, d, 1.0, v->wide, d, e->frame, d, 0.0, v->shared, d);
 }
 
-/* seen_by (n x (d + 1)): row i = seen (vector i in columns start... of d). */
-static void look(int64_t d, int64_t n, int64_t start, const double *vectors, const double *seen,
-                 double *seen_by) {
-  wg_la_gemm(false, true, n, d + 1, n, 1.0, vectors, n, seen + start, d, 0.0, seen_by, d + 1);
+static view view_in(wg_bary_system *e) {
+  double *seen = e->room, *wide = seen + (e->d + 1) * e->d, *own = wide + e->d * e->d;
+  return (view){.seen = seen, .wide = wide, .own = own, .shared = own + e->d * e->d};
 }
 
-/* Vector i of a block, among zeros. */
-static const double *widen(int64_t d, const wg_smooth_block *b, int64_t i, double *wide) {
-  memset(wide, 0, (size_t)d * sizeof(double));
-  memcpy(wide + b->start, b->vectors + i * b->size, (size_t)b->size * sizeof(double));
-  return wide;
+/* row = weight v_i' (dT - seen'dj - dj'seen) v_j. */
+static void lay_row(int64_t d, const view *v, double weight, int64_t i, int64_t j, double *row) {
+  const double *left = v->seen + i * (d + 1), *right = v->seen + j * (d + 1);
+  for (int64_t a = 0; a <= d; a++) {
+    const double *first = (a < d ? v->own : v->shared) + i * d;
+    const double *second = (a < d ? v->own : v->shared) + j * d;
+    for (int64_t b = 0; b < d; b++) *row++ = -weight * (left[a] * second[b] + right[a] * first[b]);
+  }
+  const double *first = v->shared + i * d, *second = v->shared + j * d;
+  for (int64_t a = 0; a < d; a++)
+    for (int64_t b = 0; b <= a; b++)
+      *row++ = weight * (a == b ? first[a] * second[a]
+                                : 0.5 * root_two * (first[a] * second[b] + second[a] * first[b]));
 }
 
 static double *barrier_rows(wg_bary_system *e, const wg_bary_term *t, double *row) {
   const int64_t d = e->d, columns = e->own + e->shared;
-  double *seen_by = e->room;
-  wg_la_gemm(false, true, d, d + 1, d, 1.0, t->axes, d, t->j, d, 0.0, seen_by, d + 1);
+  view v = view_in(e);
+  memcpy(v.wide, t->axes, (size_t)(d * d) * sizeof(double));
+  look(e, t, d, t->j, &v);
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j <= i; j++, row += columns)
-      lay_row(d, sqrt(i == j ? e->mu : 2.0 * e->mu), t->axes + i * d, t->axes + j * d,
-              seen_by + i * (d + 1), seen_by + j * (d + 1), row);
+      lay_row(d, &v, sqrt(i == j ? e->mu : 2.0 * e->mu), i, j, row);
   return row;
 }
 
@@ -172,16 +185,17 @@ static double *barrier_rows(wg_bary_system *e, const wg_bary_term *t, double *ro
 static double *block_rows(wg_bary_system *e, const wg_bary_term *t, const wg_smooth_block *b,
                           double *share_row, double *row) {
   const int64_t d = e->d, n = b->size, columns = e->own + e->shared;
-  double *seen_by = e->room, *v = seen_by + (d + 1) * d, *w = v + d, *first;
-  look(d, n, b->start, b->vectors, t->left, seen_by);
+  view v = view_in(e);
+  memset(v.wide, 0, (size_t)(n * d) * sizeof(double));
+  for (int64_t i = 0; i < n; i++)
+    memcpy(v.wide + i * d + b->start, b->vectors + i * n, (size_t)n * sizeof(double));
+  look(e, t, n, t->left, &v);
   for (int64_t i = 0; i < n && b->form != WG_SMOOTH_TRACE; i++)
     for (int64_t j = 0; j < i; j++, row += columns)
-      lay_row(d, sqrt(2.0 * b->share * b->slope[i * n + j]), widen(d, b, i, v), widen(d, b, j, w),
-              seen_by + i * (d + 1), seen_by + j * (d + 1), row);
-  first = row;
+      lay_row(d, &v, sqrt(2.0 * b->share * b->slope[i * n + j]), i, j, row);
+  double *first = row;
   for (int64_t i = 0; i < n; i++, row += columns) {
-    widen(d, b, i, v);
-    lay_row(d, 1.0, v, v, seen_by + i * (d + 1), seen_by + i * (d + 1), row);
+    lay_row(d, &v, 1.0, i, i, row);
     for (int64_t c = 0; share_row && c < columns; c++) share_row[c] += b->q[i] / b->rate2 * row[c];
   }
   if (b->form == WG_SMOOTH_TRACE) return first;
@@ -215,10 +229,12 @@ static void assemble(wg_bary_system *e, wg_bary_term *t) {
   const int64_t d = e->d, columns = e->own + e->shared;
   double *end = gauge_rows(e, t, barrier_rows(e, t, e->rows));
   wg_la_syrk((end - e->rows) / columns, columns, e->rows, 0.0, e->hessian);
-  for (int64_t a = 0; a <= d; a++)
-    for (int64_t i = 0; i < d; i++)
-      for (int64_t j = i; j < d; j++)
-        e->hessian[(a * d + i) * columns + a * d + j] += 2.0 * t->y[i * d + j];
+  for (int64_t i = 0; i < e->own; i++) e->hessian[i * columns + i] += 2.0;
+  double *half = e->room, *y = half + d * d;
+  wg_la_gemm(false, false, d, d, d, 2.0, t->y, d, e->frame, d, 0.0, half, d);
+  wg_la_gemm(true, false, d, d, d, 1.0, e->frame, d, half, d, 0.0, y, d);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = i; j < d; j++) e->hessian[(e->own + i) * columns + e->own + j] += y[i * d + j];
 }
 
 /* ---- elimination ---- */
@@ -259,8 +275,23 @@ static int eliminate(wg_bary_system *e, wg_bary_term *t) {
   return WG_OK;
 }
 
+/* G = M^-T for sum weights Y = M M'. */
+static int find_frame(wg_bary_system *e) {
+  const int64_t d = e->d;
+  double *m = e->room, *inverse = m + d * d;
+  memset(m, 0, (size_t)(2 * d * d) * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++)
+    for (int64_t i = 0; i < d * d; i++) m[i] += e->term[k].weight * e->term[k].y[i];
+  if (wg_la_cholesky(d, m)) return 1;
+  for (int64_t i = 0; i < d; i++) inverse[i * d + i] = 1.0;
+  wg_la_lower_solve(d, m, true, d, inverse);
+  memcpy(e->frame, inverse, (size_t)(d * d) * sizeof(double));
+  return WG_OK;
+}
+
 static int factor_system(wg_bary_system *e) {
   const int64_t shared = e->shared;
+  if (find_frame(e)) return 1;
   memset(e->schur, 0, (size_t)(shared * shared) * sizeof(double));
   memset(e->scale, 0, (size_t)shared * sizeof(double));
   for (int64_t k = 0; k < e->count; k++) {
@@ -325,29 +356,64 @@ static void find_residual(wg_bary_system *e, bool stepped) {
   }
 }
 
-/* Adds the solution for the present slopes to the step. */
-static void solve_slopes(wg_bary_system *e) {
-  const int64_t d = e->d, own = e->own, shared = e->shared;
-  double *s = e->step;
-  memcpy(s, e->slope, (size_t)shared * sizeof(double));
+/* out = G' m G, or G m G'. */
+static void turn(wg_bary_system *e, bool back, const double *m, double *half, double *out) {
+  const int64_t d = e->d;
+  wg_la_gemm(!back, false, d, d, d, 1.0, e->frame, d, m, d, 0.0, half, d);
+  wg_la_gemm(false, back, d, d, d, 1.0, half, d, e->frame, d, 0.0, out, d);
+}
+
+/* The slopes in the coordinates of the rows: step = those of m and T, own ones in place. */
+static void turn_slopes(wg_bary_system *e) {
+  const int64_t d = e->d;
+  double *m = e->room, *half = m + d * d, *out = half + d * d;
+  wg_la_gemm(true, false, d, 1, d, 1.0, e->frame, d, e->slope, 1, 0.0, e->step, 1);
+  unpack(d, e->slope + d, m);
+  turn(e, false, m, half, out);
+  pack(d, out, e->step + d);
   for (int64_t k = 0; k < e->count; k++) {
     wg_bary_term *t = &e->term[k];
-    for (int64_t i = 0; i < own; i++) t->slope[i] *= t->scale[i];
+    memcpy(m, t->slope, (size_t)(d * d) * sizeof(double));
+    wg_la_gemm(false, false, d, d, d, 1.0 / sqrt(e->mu), m, d, t->shape, d, 0.0, t->slope, d);
+    for (int64_t i = 0; i < e->own; i++) t->slope[i] *= t->scale[i];
+  }
+}
+
+/* Adds the solution, in those coordinates, to the step. */
+static void turn_back(wg_bary_system *e) {
+  const int64_t d = e->d;
+  double *m = e->room, *half = m + d * d, *out = half + d * d;
+  unpack(d, e->step + d, m);
+  turn(e, true, m, half, out);
+  for (int64_t i = 0; i < d * d; i++) e->step_moment[i] += out[i];
+  for (int64_t k = 0; k < e->count; k++) {
+    wg_bary_term *t = &e->term[k];
+    for (int64_t i = 0; i < e->own; i++) t->slope[i] *= -t->scale[i];
+    wg_la_gemm(false, true, d, d, d, 1.0 / sqrt(e->mu), t->slope, d, t->shape, d, 1.0, t->step_j,
+               d);
+    wg_la_gemm(false, false, d, 1, d, 1.0, e->frame, d, e->step, 1, 1.0, t->step_j + d * d, 1);
+  }
+}
+
+/* Adds the solution for the present slopes to the step. */
+static void solve_slopes(wg_bary_system *e) {
+  const int64_t own = e->own, shared = e->shared;
+  double *s = e->step;
+  turn_slopes(e);
+  for (int64_t k = 0; k < e->count; k++) {
+    wg_bary_term *t = &e->term[k];
     wg_la_lower_solve(own, t->factor, false, 1, t->slope);
     wg_la_gemm(true, false, shared, 1, own, -t->weight, t->cross, shared, t->slope, 1, 1.0, s, 1);
   }
   for (int64_t i = 0; i < shared; i++) s[i] *= -e->scale[i];
   wg_la_cholesky_solve(shared, e->schur, shared, 1, s);
   for (int64_t i = 0; i < shared; i++) s[i] *= e->scale[i];
-  unpack(d, s + d, e->room);
-  for (int64_t i = 0; i < d * d; i++) e->step_moment[i] += e->room[i];
   for (int64_t k = 0; k < e->count; k++) {
     wg_bary_term *t = &e->term[k];
     wg_la_gemm(false, false, own, 1, shared, 1.0, t->cross, shared, s, 1, 1.0, t->slope, 1);
     wg_la_lower_solve(own, t->factor, true, 1, t->slope);
-    for (int64_t i = 0; i < own; i++) t->step_j[i] -= t->scale[i] * t->slope[i];
-    for (int64_t i = 0; i < d; i++) t->step_j[d * d + i] += s[i];
   }
+  turn_back(e);
 }
 
 /* -<gradient, step>. */
