@@ -1,6 +1,6 @@
 /* Every allocation of a Gaussian solve fails once: the call says so, nothing leaks, and the next
  * one works. */
-#include "normals.h"
+#include "barycentres.h"
 
 static int run(const test_normals *c, const char *gauge) {
   wg_settings settings;
@@ -77,9 +77,42 @@ static void batches_survive(void **state) {
   assert_true(lower > 0.0 && lower <= upper);
 }
 
+/* The solve, and the verdict on what it found. */
+static int run_barycentre(const test_gaussians *g, const char *gauge, test_barycentre *b) {
+  wg_settings settings;
+  wg_verdict verdict;
+  wg_settings_init(&settings);
+  settings.tol = 1e-3;
+  const int status =
+      wg_gaussian_barycentre(g->count, g->d, g->means, g->covs, g->weights, gauge, &settings,
+                             &b->info, b->mean, b->cov, b->contractions, b->q, b->y, b->distances);
+  if (status < 0) return status;
+  return test_judge(g, gauge, b, b->info.lower, b->info.upper, &verdict);
+}
+
+static void barycentres_survive(void **state) {
+  (void)state;
+  static test_barycentre b;
+  wg_rng rng = {54};
+  const test_gaussians g = test_random_gaussians(&rng, 2, 3, 2);
+  const char *const gauges[] = {"operator", "max:schatten:3@2/1,operator@1/2"};
+  for (int k = 0; k < 2; k++) {
+    wg_fail_allocation(0);
+    assert_int_equal(run_barycentre(&g, gauges[k], &b), WG_OK);
+    const long count = wg_allocation_count(), stride = WG_MAX(count / 400, 1);
+    for (long at = 1; at <= count; at += at < 300 ? 1 : stride) {
+      wg_fail_allocation(at);
+      const int status = run_barycentre(&g, gauges[k], &b);
+      wg_fail_allocation(0);
+      if (status != WG_ERR_MEMORY) fail_msg("%s: allocation %ld: %d", gauges[k], at, status);
+    }
+    assert_int_equal(run_barycentre(&g, gauges[k], &b), WG_OK);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(every_failure_is_survived),
-                                     cmocka_unit_test(batches_survive),
-                                     cmocka_unit_test(verdicts_and_fits_survive)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_failure_is_survived), cmocka_unit_test(batches_survive),
+      cmocka_unit_test(barycentres_survive), cmocka_unit_test(verdicts_and_fits_survive)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
