@@ -26,6 +26,7 @@ int wg_cli_verify(int argc, char **argv);
 int wg_cli_pairwise(int argc, char **argv);
 int wg_cli_along(int argc, char **argv);
 int wg_cli_gaussian(int argc, char **argv);
+int wg_cli_barycentre(int argc, char **argv);
 int wg_cli_moments(int argc, char **argv);
 int wg_cli_reproduce(int argc, char **argv);
 int wg_cli_sphere(int argc, char **argv);

@@ -3,6 +3,7 @@
 #define WG_CLI_GAUSSIAN_H
 
 #include "cli.h"
+#include "plot/plot.h"
 
 enum { WG_GAUSSIAN_INPUTS = 4 }; /* M0 S0 M1 S1, or the clouds X and Y */
 
@@ -36,7 +37,16 @@ typedef struct wg_gaussian_result {
 
 /* ---- gaussian_read.c ---- */
 int wg_gaussian_read(wg_mem *mem, const wg_gaussian_request *asked, wg_gaussian_result *found);
+/* A mean sets d; a covariance must go with it. */
+int wg_gaussian_read_mean(wg_mem *mem, const char *path, int64_t *d, double **mean);
+int wg_gaussian_read_covariance(wg_mem *mem, const char *path, const char *mean_path, int64_t d,
+                                double **covariance);
 /* ---- gaussian_plot.c ---- */
+enum { WG_GAUSSIAN_POINTS = 181 };
+/* Two standard deviations around the mean; cov: c11, c12, c22; curve: 2 WG_GAUSSIAN_POINTS. */
+void wg_gaussian_ellipse(const double mean[2], const double cov[3], double *curve);
+/* Axes that hold the plane's curves, with room; of one scale where they are `equal`. */
+void wg_gaussian_axes(wg_plot_plane *plane, bool equal);
 int wg_gaussian_plot(wg_mem *mem, const wg_gaussian_request *asked,
                      const wg_gaussian_result *found);
 /* ---- gaussian_report.c ---- */

@@ -7,9 +7,8 @@
 #include <string.h>
 
 #include "gaussian.h"
-#include "plot/plot.h"
 
-enum { STAGES = 5, POINTS = 181 };
+enum { STAGES = 5, POINTS = WG_GAUSSIAN_POINTS };
 static const double stages[STAGES] = {0.0, 0.25, 0.5, 0.75, 1.0};
 
 typedef struct picture {
@@ -95,7 +94,7 @@ static void project(const picture *p, double mean[2], double cov[3]) {
   }
 }
 
-static void ellipse(const double mean[2], const double cov[3], double *curve) {
+void wg_gaussian_ellipse(const double mean[2], const double cov[3], double *curve) {
   const double deviations = 2.0;
   double a = sqrt(fmax(cov[0], 0.0)), b = a > 0.0 ? cov[1] / a : 0.0;
   double c = sqrt(fmax(cov[2] - b * b, 0.0));
@@ -128,24 +127,23 @@ static int make_curves(const wg_gaussian_result *found, picture *p) {
       continue;
     }
     project(p, mean, cov);
-    ellipse(mean, cov, p->curves[k]);
+    wg_gaussian_ellipse(mean, cov, p->curves[k]);
   }
   return WG_OK;
 }
 
-/* Axes that hold everything, with room; of equal scale unless d = 1. */
-static void choose_axes(const picture *p, wg_plot_plane *plane) {
+void wg_gaussian_axes(wg_plot_plane *plane, bool equal) {
   double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, half[2];
-  for (int k = 0; k < STAGES; k++)
-    for (int j = 0; j < 2 * POINTS; j++) {
-      low[j % 2] = fmin(low[j % 2], p->curves[k][j]);
-      high[j % 2] = fmax(high[j % 2], p->curves[k][j]);
+  for (int64_t k = 0; k < plane->curve_count; k++)
+    for (int64_t j = 0; j < 2 * plane->curves[k].count; j++) {
+      low[j % 2] = fmin(low[j % 2], plane->curves[k].points[j]);
+      high[j % 2] = fmax(high[j % 2], plane->curves[k].points[j]);
     }
   for (int axis = 0; axis < 2; axis++) {
     half[axis] = 0.55 * (high[axis] - low[axis]);
     if (!(half[axis] > 0.0)) half[axis] = fmax(0.1 * fabs(low[axis]), 1e-3);
   }
-  if (p->d > 1) half[0] = half[1] = fmax(half[0], half[1]);
+  if (equal) half[0] = half[1] = fmax(half[0], half[1]);
   for (int axis = 0; axis < 2; axis++) {
     double middle = 0.5 * (low[axis] + high[axis]);
     plane->low[axis] = middle - half[axis];
@@ -174,7 +172,7 @@ int wg_gaussian_plot(wg_mem *mem, const wg_gaussian_request *asked,
                                                    : "density",
                          .curve_count = STAGES,
                          .curves = curves};
-  choose_axes(p, &plane);
+  wg_gaussian_axes(&plane, p->d > 1);
   snprintf(title, sizeof title, "%.200s: W = %.6g (gap %.1g)", found->gauge, found->info.w,
            found->info.gap);
   const wg_plot_planes figure = {.title = title,

@@ -6,7 +6,7 @@
 
 #include "gaussian.h"
 
-static int read_mean(wg_mem *mem, const char *path, int64_t *d, double **mean) {
+int wg_gaussian_read_mean(wg_mem *mem, const char *path, int64_t *d, double **mean) {
   wg_io_array array;
   WG_TRY(wg_io_read(mem, path, NULL, &array));
   WG_TRY(wg_io_check_vector(path, &array, d));
@@ -15,8 +15,8 @@ static int read_mean(wg_mem *mem, const char *path, int64_t *d, double **mean) {
   return WG_OK;
 }
 
-static int read_covariance(wg_mem *mem, const char *path, const char *mean_path, int64_t d,
-                           double **covariance) {
+int wg_gaussian_read_covariance(wg_mem *mem, const char *path, const char *mean_path, int64_t d,
+                                double **covariance) {
   wg_io_array array;
   char shape[WG_IO_SHAPE_TEXT];
   WG_TRY(wg_io_read(mem, path, NULL, &array));
@@ -36,8 +36,8 @@ static int read_moments(wg_mem *mem, const wg_gaussian_request *asked, wg_gaussi
   int64_t d[2];
   for (int side = 0; side < 2; side++) {
     const char *mean = asked->input[2 * side], *covariance = asked->input[2 * side + 1];
-    WG_TRY(read_mean(mem, mean, &d[side], &found->mean[side]));
-    WG_TRY(read_covariance(mem, covariance, mean, d[side], &found->cov[side]));
+    WG_TRY(wg_gaussian_read_mean(mem, mean, &d[side], &found->mean[side]));
+    WG_TRY(wg_gaussian_read_covariance(mem, covariance, mean, d[side], &found->cov[side]));
   }
   found->d = d[0];
   if (d[0] == d[1]) return WG_OK;

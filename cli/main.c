@@ -20,6 +20,7 @@ static const char usage[] =
     "  path X Y             W along a family of gauges\n"
     "  verify CERTIFICATE   derives both bounds of a certificate again, without the solver\n"
     "  gaussian M0 S0 M1 S1 the distance of two Gaussians, or of the Gaussians of two clouds\n"
+    "  barycentre M0 S0 ... the Gaussian nearest to several, with bounds of its value\n"
     "  moments FLOW FILES   flows of Gaussians and of linear networks through their moments\n"
     "  sphere A B           the unbalanced distance of two measures on the unit sphere\n"
     "  dynamic MU0 MU1      densities on a grid: the path of least action between them\n"
@@ -69,6 +70,7 @@ static const command commands[] = {
     {"path", wg_cli_along},
     {"verify", wg_cli_verify},
     {"gaussian", wg_cli_gaussian},
+    {"barycentre", wg_cli_barycentre},
     {"moments", wg_cli_moments},
     {"sphere", wg_cli_sphere},
     {"dynamic", wg_cli_dynamic},
