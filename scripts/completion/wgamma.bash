@@ -18,6 +18,9 @@ _wgamma_options() {
     gaussian)
       printf '%s ' --from-samples --batch --threads --gauge --a --b --tol --time-limit --memory-limit \
         --seed --out --geodesic --geodesic-out --plot --json --quiet --help ;;
+    barycentre)
+      printf '%s ' --gauge --weights --tol --time-limit --memory-limit --out --plot --json --quiet \
+        --help ;;
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;
@@ -68,7 +71,7 @@ _wgamma_gauge() {
 _wgamma() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local command=${COMP_WORDS[1]}
-  local commands='distance pairwise path verify gaussian moments sphere dynamic gauge lmo polar muon-step plot flow convexity reproduce info demo help version'
+  local commands='distance pairwise path verify gaussian barycentre moments sphere dynamic gauge lmo polar muon-step plot flow convexity reproduce info demo help version'
   local only=-f # files; of demo directories
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

@@ -8,7 +8,7 @@
  *   sum w_k Q_k = sum w_k Y_k,  R_k Q_k = J_k Y_k,  sum w_k m_k' Q_k = m' sum w_k Y_k,
  * the conditions under which (Q, Y) proves
  *   lower = sum w_k (<Q_k, S_k> - <Q_k Y_k^-1 Q_k, S_k>) + min over m of the means' part,
- * and it is within mu (2 d + 1) or so of the value: mu goes to zero by tenths, some five steps
+ * and upper - lower is at most mu (3 d + blocks): mu goes to zero by tenths, some five steps
  * each. Newton's step also gives Q + dQ and Y + dY, which balance to rounding before the point
  * itself has converged: those are the ones that are kept. Both bounds keep their best over the
  * path. Cost: some 50 steps of barycentre_newton.c. Source: docs/theory/gaussian.md. */

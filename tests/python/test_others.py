@@ -35,6 +35,21 @@ def test_gaussians():
         wgamma.gaussian(m0, s0, m1[:2], s1)
 
 
+def test_barycentres():
+    covs = np.array([covariance(3) for _ in range(4)])
+    means, weights = RNG.normal(size=(4, 3)), np.array([0.1, 0.2, 0.3, 0.4])
+    for gauge in ('trace', 'operator', 'kyfan:2'):
+        result = wgamma.gaussian_barycentre(means, covs, weights, gauge)
+        assert result.outcome == 'certified' and result.gap <= 1e-6 and result.verify()['valid']
+        w2 = [wgamma.gaussian(m, s, result.mean, result.cov, gauge).w2 for m, s in zip(means, covs)]
+        assert weights @ w2 == pytest.approx(result.value, rel=1e-6)
+        assert all(low - 1e-9 <= w <= high + 1e-9 for w, (low, high) in zip(w2, result.distances))
+    with pytest.raises(ValueError, match='covs has shape'):
+        wgamma.gaussian_barycentre(means, covs[:3])
+    with pytest.raises(ValueError, match='convex'):
+        wgamma.gaussian_barycentre(means, covs, gauge='schatten:0.5')
+
+
 def test_fits():
     x, a = RNG.normal(size=(50, 3)), RNG.dirichlet(np.ones(50))
     mean, cov = wgamma.gaussian_fit(x, a)
