@@ -8,10 +8,11 @@
  *   sum w_k Q_k = sum w_k Y_k,  R_k Q_k = J_k Y_k,  sum w_k m_k' Q_k = m' sum w_k Y_k,
  * the conditions under which (Q, Y) proves
  *   lower = sum w_k (<Q_k, S_k> - <Q_k Y_k^-1 Q_k, S_k>) + min over m of the means' part,
- * and upper - lower is at most mu (3 d + blocks): mu goes to zero by tenths, some five steps
- * each. Newton's step also gives Q + dQ and Y + dY, which balance to rounding before the point
- * itself has converged: those are the ones that are kept. Both bounds keep their best over the
- * path. Cost: some 50 steps of barycentre_newton.c. Source: docs/theory/gaussian.md. */
+ * and upper - lower is at most mu (3 d + blocks), if the terms take mu / (count w_k): mu goes to
+ * zero by tenths, some five steps each. Newton's step also gives Q + dQ and Y + dY, which balance
+ * to rounding before the point itself has converged: those are the ones that are kept. Both bounds
+ * keep their best over the path. Cost: some 50 steps of barycentre_newton.c. Source:
+ * docs/theory/gaussian.md. */
 #include "gaussian/barycentre.h"
 
 #include <string.h>
@@ -210,8 +211,9 @@ static int look_below(path *t, wg_mem *mem) {
 
 /* Goes along Newton's step: 1, 1/2, ... until the value falls by a tenth of what the slope
  * promises, rounding granted. 1: it does not. */
-static int search_line(path *t, double before, double decrement, double *value, double *length) {
-  const double rounding = 1e-13 * (1.0 + fabs(before)), mu = t->system.mu;
+static int search_line(path *t, double mu, double before, double decrement, double *value,
+                       double *length) {
+  const double rounding = 1e-13 * (1.0 + fabs(before));
   for (*length = 1.0; *length > 1e-8; *length *= 0.5) {
     wg_bary_move(&t->system, *length);
     WG_TRY(wg_bary_value(&t->system, mu, value));
@@ -225,15 +227,15 @@ static int search_line(path *t, double before, double decrement, double *value, 
 /* To the centre for mu. 1: not reached. */
 static int centre(path *t, double mu) {
   enum { MOST_STEPS = 60 };
-  double value, decrement, length, least = 1.0;
-  for (int64_t k = 0; k < t->p->count; k++) least = WG_MIN(least, t->p->weights[k]);
+  const double near = 0.1 * mu / (double)t->p->count;
+  double value, decrement, length;
   WG_TRY(wg_bary_value(&t->system, mu, &value));
   for (int step = 0; step < MOST_STEPS && isfinite(value); step++) {
     int status = wg_bary_newton(&t->system, &decrement);
-    if (status == WG_OK) status = search_line(t, value, decrement, &value, &length);
+    if (status == WG_OK) status = search_line(t, mu, value, decrement, &value, &length);
     if (status) return status;
     t->answer->steps++;
-    if (decrement <= 0.1 * least * mu && length == 1.0) return WG_OK;
+    if (decrement <= near && length == 1.0) return WG_OK;
     if (wg_watch_poll(&t->context->watch)) return 1;
   }
   return 1;

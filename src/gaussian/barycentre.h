@@ -8,7 +8,7 @@
 /* One of the Gaussians. With rows above a mean, left = [R_k; m_k'] and j = [J_k; m'] ((d + 1) x d),
  * where K_k = R_k J_k is the cross covariance; m' is the same in all. */
 typedef struct wg_bary_term {
-  double weight;
+  double weight, mu; /* the barrier's mu divided by count times weight              */
   double *left, *j, *step_j;
   double *spread;          /* D = S + m m' - j'j                                            */
   double *shape;           /* L, D = L L'                                                   */
@@ -25,7 +25,6 @@ typedef struct wg_bary_term {
 /* Unknowns: the J_k, and shared ones: m (d), the second moment S + m m' (packed, d (d + 1) / 2). */
 typedef struct wg_bary_system {
   int64_t d, count, own, shared;
-  double mu;
   double *moment, *step_moment; /* S + m m'                           */
   wg_bary_term *term;
   double *frame; /* G with G' (sum weights Y) G = I                             */

@@ -1,7 +1,7 @@
 /* Newton's step for the barycentre's barrier problem.
  *
- *   F = sum_k w_k (gamma_mu(Sigma_k) - mu log det D_k),  Sigma_k = (left_k - j_k)'(left_k - j_k) +
- *   D_k,  D_k = T - j_k' j_k,  T = S + m m'.
+ *   F = sum_k w_k (gamma_mu(Sigma_k) - mu log det D_k),  mu = mu_k, one for each term,
+ *   Sigma_k = (left_k - j_k)'(left_k - j_k) + D_k,  D_k = T - j_k' j_k,  T = S + m m'.
  *
  * Sigma_k = left'left - left'j - j'left + T and (I j; j' T) are affine in the unknowns, so the
  * second derivative along (dj, dT) is a sum of squares:
@@ -10,10 +10,11 @@
  * Both forms are written as rows over the numbers v_i' dSigma v_j and l_i' dD l_j (v eigenvectors
  * of Sigma, l rows of L^-1): a row is an outer product of d numbers with d. The matrix of a term is
  * rows'rows; its own unknowns J_k are eliminated by a Cholesky factor, and what is left is a system
- * in m and T alone. Near the end entries range over 1 / mu^2, so the solution is refined, with
- * residuals computed from the matrices d x d and not from the assembled ones: the dual matrices Q +
- * dQ and Y + dY then balance to rounding.
- * Cost a step: count (d^6 + O(d^5)), memory 3 count d^4. Source: docs/theory/gaussian.md. */
+ * in m and T alone. Own unknowns are those of J = J^ L' / mu^(1/2), shared ones those of T = G T^
+ * G' with sum w Y = (G G')^-1: the barrier's part is then of size one. The solution is refined,
+ * with residuals computed from the matrices d x d and not from the assembled ones: the dual
+ * matrices Q + dQ and Y + dY then balance to rounding. Cost a step: count (d^6 + O(d^5)), memory 3
+ * count d^4. Source: docs/theory/gaussian.md. */
 #include <string.h>
 
 #include "gaussian/barycentre.h"
@@ -99,7 +100,7 @@ static double factor_spread(wg_bary_system *e, wg_bary_term *t) {
   memset(t->axes, 0, (size_t)(d * d) * sizeof(double));
   for (int64_t i = 0; i < d; i++) t->axes[i * d + i] = 1.0;
   wg_la_lower_solve(d, l, false, d, t->axes);
-  wg_la_gemm(true, false, d, d, d, e->mu, t->axes, d, t->axes, d, 0.0, t->y, d);
+  wg_la_gemm(true, false, d, d, d, t->mu, t->axes, d, t->axes, d, 0.0, t->y, d);
   return log_det;
 }
 
@@ -113,16 +114,18 @@ static int term_value(wg_bary_system *e, wg_bary_term *t, double *value) {
   for (int64_t i = 0; i < tall; i++) difference[i] = t->left[i] - t->j[i];
   memcpy(sigma, t->spread, (size_t)(d * d) * sizeof(double));
   wg_la_gemm(true, false, d, d, d + 1, 1.0, difference, d, difference, d, 1.0, sigma, d);
-  WG_TRY(wg_smooth_at(&t->smooth, sigma, e->mu, &gauge, t->q));
-  *value += t->weight * (gauge - e->mu * log_det);
+  WG_TRY(wg_smooth_at(&t->smooth, sigma, t->mu, &gauge, t->q));
+  *value += t->weight * (gauge - t->mu * log_det);
   return WG_OK;
 }
 
 int wg_bary_value(wg_bary_system *e, double mu, double *value) {
-  e->mu = mu;
   *value = 0.0;
-  for (int64_t k = 0; k < e->count && isfinite(*value); k++)
-    WG_TRY(term_value(e, &e->term[k], value));
+  for (int64_t k = 0; k < e->count && isfinite(*value); k++) {
+    wg_bary_term *t = &e->term[k];
+    t->mu = mu / ((double)e->count * t->weight);
+    WG_TRY(term_value(e, t, value));
+  }
   return WG_OK;
 }
 
@@ -146,7 +149,7 @@ typedef struct view {
 static void look(wg_bary_system *e, const wg_bary_term *t, int64_t n, const double *seen, view *v) {
   const int64_t d = e->d;
   wg_la_gemm(false, true, n, d + 1, d, 1.0, v->wide, d, seen, d, 0.0, v->seen, d + 1);
-  wg_la_gemm(false, false, n, d, d, 1.0 / sqrt(e->mu), v->wide, d, t->shape, d, 0.0, v->own, d);
+  wg_la_gemm(false, false, n, d, d, 1.0 / sqrt(t->mu), v->wide, d, t->shape, d, 0.0, v->own, d);
   wg_la_gemm(false, false, n, d, d, 1.0, v->wide, d, e->frame, d, 0.0, v->shared, d);
 }
 
@@ -177,7 +180,7 @@ static double *barrier_rows(wg_bary_system *e, const wg_bary_term *t, double *ro
   look(e, t, d, t->j, &v);
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j <= i; j++, row += columns)
-      lay_row(d, &v, sqrt(i == j ? e->mu : 2.0 * e->mu), i, j, row);
+      lay_row(d, &v, sqrt(i == j ? t->mu : 2.0 * t->mu), i, j, row);
   return row;
 }
 
@@ -217,7 +220,7 @@ static double *gauge_rows(wg_bary_system *e, wg_bary_term *t, double *row) {
   if (!is_max) return row;
   double *weight = t->smooth.unused, *ones = t->smooth.maxima;
   for (int64_t b = 0; b < count; b++) {
-    weight[b] = t->smooth.shares[b] * t->smooth.shares[b] / e->mu;
+    weight[b] = t->smooth.shares[b] * t->smooth.shares[b] / t->mu;
     ones[b] = 1.0;
   }
   wg_smooth_tie(count, weight, 1, ones, 1.0, columns, shares, e->common);
@@ -327,7 +330,7 @@ static void answer_step(wg_bary_system *e, wg_bary_term *t) {
   memcpy(change, e->step_moment, (size_t)(d * d) * sizeof(double));
   wg_la_gemm(true, false, d, d, d + 1, -1.0, t->j, d, t->step_j, d, 1.0, change, d);
   wg_la_gemm(true, false, d, d, d + 1, -1.0, t->step_j, d, t->j, d, 1.0, change, d);
-  wg_la_gemm(false, false, d, d, d, -1.0 / e->mu, t->y, d, change, d, 0.0, half, d);
+  wg_la_gemm(false, false, d, d, d, -1.0 / t->mu, t->y, d, change, d, 0.0, half, d);
   wg_la_gemm(false, false, d, d, d, 1.0, half, d, t->y, d, 0.0, t->next_y, d);
   memcpy(change, e->step_moment, (size_t)(d * d) * sizeof(double));
   wg_la_gemm(true, false, d, d, d + 1, -1.0, t->left, d, t->step_j, d, 1.0, change, d);
@@ -374,7 +377,7 @@ static void turn_slopes(wg_bary_system *e) {
   for (int64_t k = 0; k < e->count; k++) {
     wg_bary_term *t = &e->term[k];
     memcpy(m, t->slope, (size_t)(d * d) * sizeof(double));
-    wg_la_gemm(false, false, d, d, d, 1.0 / sqrt(e->mu), m, d, t->shape, d, 0.0, t->slope, d);
+    wg_la_gemm(false, false, d, d, d, 1.0 / sqrt(t->mu), m, d, t->shape, d, 0.0, t->slope, d);
     for (int64_t i = 0; i < e->own; i++) t->slope[i] *= t->scale[i];
   }
 }
@@ -389,7 +392,7 @@ static void turn_back(wg_bary_system *e) {
   for (int64_t k = 0; k < e->count; k++) {
     wg_bary_term *t = &e->term[k];
     for (int64_t i = 0; i < e->own; i++) t->slope[i] *= -t->scale[i];
-    wg_la_gemm(false, true, d, d, d, 1.0 / sqrt(e->mu), t->slope, d, t->shape, d, 1.0, t->step_j,
+    wg_la_gemm(false, true, d, d, d, 1.0 / sqrt(t->mu), t->slope, d, t->shape, d, 1.0, t->step_j,
                d);
     wg_la_gemm(false, false, d, 1, d, 1.0, e->frame, d, e->step, 1, 1.0, t->step_j + d * d, 1);
   }
