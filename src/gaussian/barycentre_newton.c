@@ -11,9 +11,9 @@
  * of Sigma, l rows of L^-1): a row is an outer product of d numbers with d. The matrix of a term is
  * rows'rows; its own unknowns J_k are eliminated by a Cholesky factor, and what is left is a system
  * in m and T alone. Own unknowns are those of J = J^ L' / mu^(1/2), shared ones those of T = G T^
- * G' with sum w Y = (G G')^-1: the barrier's part is then of size one. The solution is refined,
- * with residuals computed from the matrices d x d and not from the assembled ones: the dual
- * matrices Q + dQ and Y + dY then balance to rounding. Cost a step: count (d^6 + O(d^5)), memory 3
+ * G' with sum w Y = (G G')^-1: the barrier's part is then of size one.
+ * After the step Q + dQ and Y + dY are computed from the matrices d x d and not from the assembled
+ * ones. Cost a step: count (d^6 + O(d^5)), memory 3
  * count d^4. Source: docs/theory/gaussian.md. */
 #include <string.h>
 
@@ -307,21 +307,27 @@ static int factor_system(wg_bary_system *e) {
   return factor_upper(shared, e->hessian, shared, e->scale, e->schur);
 }
 
-/* ---- gradients and residuals ---- */
+/* ---- the gradient ---- */
 
-/* Adds -2 left'q-part + 2 j y-part to tall ((d + 1) x d), weight (q - y) to the shared slope. */
-static void add_slope(wg_bary_system *e, const wg_bary_term *t, const double *q, const double *y,
-                      double *tall) {
+/* Of a term: -2 left Q + 2 j Y in its unknowns j, of which the last row is shared. */
+static void add_slope(wg_bary_system *e, wg_bary_term *t) {
   const int64_t d = e->d;
-  double *difference = e->room, *packed = difference + d * d;
-  wg_la_gemm(false, false, d + 1, d, d, -2.0, t->left, d, q, d, 1.0, tall, d);
-  wg_la_gemm(false, false, d + 1, d, d, 2.0, t->j, d, y, d, 1.0, tall, d);
-  for (int64_t i = 0; i < d * d; i++) difference[i] = q[i] - y[i];
+  double *tall = e->room, *difference = tall + (d + 1) * d, *packed = difference + d * d;
+  wg_la_gemm(false, false, d + 1, d, d, -2.0, t->left, d, t->q, d, 0.0, tall, d);
+  wg_la_gemm(false, false, d + 1, d, d, 2.0, t->j, d, t->y, d, 1.0, tall, d);
+  for (int64_t i = 0; i < d * d; i++) difference[i] = t->q[i] - t->y[i];
   pack(d, difference, packed);
   for (int64_t i = 0; i < packed_length(d); i++) e->slope[d + i] += t->weight * packed[i];
   for (int64_t i = 0; i < d; i++) e->slope[i] += t->weight * tall[d * d + i];
   memcpy(t->slope, tall, (size_t)(d * d) * sizeof(double));
 }
+
+static void find_slopes(wg_bary_system *e) {
+  memset(e->slope, 0, (size_t)e->shared * sizeof(double));
+  for (int64_t k = 0; k < e->count; k++) add_slope(e, &e->term[k]);
+}
+
+/* ---- the step ---- */
 
 /* next_q, next_y: what Q and Y become by the present step. */
 static void answer_step(wg_bary_system *e, wg_bary_term *t) {
@@ -339,23 +345,6 @@ static void answer_step(wg_bary_system *e, wg_bary_term *t) {
   for (int64_t i = 0; i < d * d; i++) {
     t->next_q[i] += t->q[i];
     t->next_y[i] += t->y[i];
-  }
-}
-
-/* Slopes = gradient plus, after a step, the Hessian times it: what is left of Newton's equations.
- */
-static void find_residual(wg_bary_system *e, bool stepped) {
-  const int64_t d = e->d;
-  double *tall = e->rows;
-  memset(e->slope, 0, (size_t)e->shared * sizeof(double));
-  for (int64_t k = 0; k < e->count; k++) {
-    wg_bary_term *t = &e->term[k];
-    memset(tall, 0, (size_t)((d + 1) * d) * sizeof(double));
-    if (stepped) {
-      answer_step(e, t);
-      wg_la_gemm(false, false, d + 1, d, d, 2.0, t->step_j, d, t->y, d, 0.0, tall, d);
-    }
-    add_slope(e, t, stepped ? t->next_q : t->q, stepped ? t->next_y : t->y, tall);
   }
 }
 
@@ -382,23 +371,23 @@ static void turn_slopes(wg_bary_system *e) {
   }
 }
 
-/* Adds the solution, in those coordinates, to the step. */
+/* The step, from the solution in those coordinates. */
 static void turn_back(wg_bary_system *e) {
   const int64_t d = e->d;
   double *m = e->room, *half = m + d * d, *out = half + d * d;
   unpack(d, e->step + d, m);
   turn(e, true, m, half, out);
-  for (int64_t i = 0; i < d * d; i++) e->step_moment[i] += out[i];
+  memcpy(e->step_moment, out, (size_t)(d * d) * sizeof(double));
   for (int64_t k = 0; k < e->count; k++) {
     wg_bary_term *t = &e->term[k];
     for (int64_t i = 0; i < e->own; i++) t->slope[i] *= -t->scale[i];
-    wg_la_gemm(false, true, d, d, d, 1.0 / sqrt(t->mu), t->slope, d, t->shape, d, 1.0, t->step_j,
+    wg_la_gemm(false, true, d, d, d, 1.0 / sqrt(t->mu), t->slope, d, t->shape, d, 0.0, t->step_j,
                d);
-    wg_la_gemm(false, false, d, 1, d, 1.0, e->frame, d, e->step, 1, 1.0, t->step_j + d * d, 1);
+    wg_la_gemm(false, false, d, 1, d, 1.0, e->frame, d, e->step, 1, 0.0, t->step_j + d * d, 1);
   }
 }
 
-/* Adds the solution for the present slopes to the step. */
+/* The step for the present slopes. */
 static void solve_slopes(wg_bary_system *e) {
   const int64_t own = e->own, shared = e->shared;
   double *s = e->step;
@@ -423,7 +412,7 @@ static void solve_slopes(wg_bary_system *e) {
 static double decrease(wg_bary_system *e) {
   const int64_t d = e->d;
   double sum = 0.0;
-  find_residual(e, false);
+  find_slopes(e);
   pack(d, e->step_moment, e->room);
   sum -= wg_la_dot(packed_length(d), e->slope + d, e->room);
   sum -= wg_la_dot(d, e->slope, e->term[0].step_j + d * d);
@@ -433,17 +422,10 @@ static double decrease(wg_bary_system *e) {
 }
 
 int wg_bary_newton(wg_bary_system *e, double *decrement) {
-  enum { REFINEMENTS = 3 };
-  const int64_t d = e->d;
   const int status = factor_system(e);
   if (status) return status;
-  memset(e->step_moment, 0, (size_t)(d * d) * sizeof(double));
-  for (int64_t k = 0; k < e->count; k++)
-    memset(e->term[k].step_j, 0, (size_t)((d + 1) * d) * sizeof(double));
-  for (int round = 0; round <= REFINEMENTS; round++) {
-    find_residual(e, round > 0);
-    solve_slopes(e);
-  }
+  find_slopes(e);
+  solve_slopes(e);
   *decrement = decrease(e);
   for (int64_t k = 0; k < e->count; k++) answer_step(e, &e->term[k]);
   return isfinite(*decrement) ? WG_OK : 1;
