@@ -20,10 +20,11 @@
  *
  * Rounding, u the unit, |.| Frobenius norms: |fl(AB) - AB| <= (k + 2) u |A| |B| for inner dimension
  * k. A = W R is off by a = (d + 2) u |W| |R|, E by a |W| + (d + 4) u (|A| |W| + |B| |N|), Z by sum
- * w (d + 4) u (|W|^2 + |N|^2), r by sum w (2 d + 8) u |W|^2 |v|, the squares by (2 d + 16) u (|W|^2
- * (|R|^2 + |v|^2) + |B|^2), which includes the rounding of v. margin multiplies all of it. Means
- * and roots count as gaussian.c takes them; weights are of sum one within 1e-10. Cost O(count d^3),
- * memory 40 count d^2. Source: docs/theory/gaussian.md. */
+ * w (d + 4 + 2 count) u (|W|^2 + |N|^2), r by sum w (2 d + 8 + 4 count) u |W|^2 |v|, as their terms
+ * are added one by one; the squares by (2 d + 16) u (|W|^2 (|R|^2 + |v|^2) + |B|^2), which includes
+ * the rounding of v. margin multiplies all of it. Means and roots count as gaussian.c takes them;
+ * weights are of sum one within 1e-10. Cost O(count d^3), memory 40 count d^2. Source:
+ * docs/theory/gaussian.md. */
 #include "certify/certify.h"
 #include "linalg/la.h"
 #include "measure/measure.h"
@@ -149,6 +150,7 @@ typedef struct tally {
 static void count_term(const proof *t, const term *one, double *seen, tally *sum) {
   const int64_t d = t->d, rank = one->w.rank, square = d * d;
   const double unit = WG_UNIT * (double)(d + 4), weight = one->weight;
+  const double summed = unit + 2.0 * WG_UNIT * (double)t->count;
   const double w = sqrt(one->w.norm2), n = sqrt(one->n.norm2), root = norm_of(square, one->root);
   const double a = norm_of(rank * d, one->a), b = norm_of(one->n.rank * d, one->b);
   const double v = norm_of(d, one->shift);
@@ -158,8 +160,8 @@ static void count_term(const proof *t, const term *one, double *seen, tally *sum
   wg_sum_add(&sum->value, -weight * b * b);
   sum->miss += weight * (norm_of(square, one->e) + 2.0 * unit * (w * w * root + a * w + b * n));
   sum->squares += weight * 4.0 * unit * (w * w * (root * root + v * v) + b * b);
-  sum->balance += weight * 2.0 * unit * (w * w + n * n);
-  sum->pull += weight * 4.0 * unit * w * w * v;
+  sum->balance += weight * 2.0 * summed * (w * w + n * n);
+  sum->pull += weight * 4.0 * summed * w * w * v;
   sum->size += weight * root * root;
   sum->spread += weight * v * v;
 }

@@ -13,7 +13,7 @@
  * in m and T alone. Own unknowns are those of J = J^ L' / mu^(1/2), shared ones those of T = G T^
  * G' with sum w Y = (G G')^-1: the barrier's part is then of size one.
  * After the step Q + dQ and Y + dY are computed from the matrices d x d and not from the assembled
- * ones. Cost a step: count (d^6 + O(d^5)), memory 3
+ * ones. Cost a step: some 4 count d^6, memory 3
  * count d^4. Source: docs/theory/gaussian.md. */
 #include <string.h>
 
