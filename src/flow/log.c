@@ -33,7 +33,7 @@ double wg_flow_spread(const wg_flow *flow, const double *x) {
 
 /* Grows both tables or none. */
 static int more_records(wg_flow *flow) {
-  if (flow->record_count < flow->record_room) return WG_OK;
+  if (flow->records && flow->record_count < flow->record_room) return WG_OK;
   int64_t room = 2 * flow->record_room + 64;
   double *spectra = WG_GROW(&flow->mem, flow->spectra, double, room * flow->kept);
   if (!spectra) return wg_no_memory();

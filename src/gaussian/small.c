@@ -496,7 +496,7 @@ static double advance(small *t, double length, const double *step_q) {
 
 static bool follow_path(small *t, double tol, wg_gauss_answer *answer) {
   const int d = t->d;
-  double step_q[SQUARE], top = 0.0;
+  double step_q[SQUARE] = {0}, top = 0.0;
   find_moment(t, t->c, t->moment);
   for (int i = 0; i < d; i++) top += t->moment[i * d + i];
   for (int i = 0; i < d * d; i++) t->q[i] = i % (d + 1) == 0 ? 1.0 / d : 0.0;
