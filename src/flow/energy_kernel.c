@@ -53,10 +53,11 @@ wg_profile wg_profile_of(const wg_kernel *kernel) {
   const double scale = kernel->scale;
   switch (kernel->kind) {
     case WG_KERNEL_ENERGY:
-    case WG_KERNEL_IMQ: return (wg_profile){kernel->kind, scale * scale, 0.0, 0.0};
-    case WG_KERNEL_GAUSSIAN: return (wg_profile){kernel->kind, 0.0, -1.0 / (scale * scale), 0.0};
-    case WG_KERNEL_POWER: return (wg_profile){kernel->kind, 0.0, scale, 0.0};
-    default: return (wg_profile){kernel->kind, 0.0, -1.0 / scale, kernel->strength};
+    case WG_KERNEL_IMQ: return (wg_profile){kernel->kind, scale * scale, 0.0, 0.0, false};
+    case WG_KERNEL_GAUSSIAN:
+      return (wg_profile){kernel->kind, 0.0, -1.0 / (scale * scale), 0.0, false};
+    case WG_KERNEL_POWER: return (wg_profile){kernel->kind, 0.0, scale, 0.0, false};
+    default: return (wg_profile){kernel->kind, 0.0, -1.0 / scale, kernel->strength, false};
   }
 }
 

@@ -11,6 +11,7 @@ enum { WG_PAIR_TARGETS = 32, WG_PAIR_SOURCES = 128 };
 typedef struct wg_profile {
   wg_kernel_kind kind;
   double offset, rate, strength;
+  bool unit; /* all charges are one, which saves the energy kernel a multiplication */
 } wg_profile;
 
 /* phi[t] += sum_j charges[j] k(x_t, y_j) and gradient[k][t] += its gradient in x_t, for one tile.
@@ -23,6 +24,14 @@ typedef void wg_pairs_double(const wg_profile *profile, int64_t d, const double 
 typedef void wg_pairs_float(const wg_profile *profile, int64_t d, const float *targets,
                             int64_t count, const float *sources, const float *charges, double *phi,
                             double *gradient);
+
+/* The same of two blocks for each other, both d x WG_PAIR_SOURCES and full, all charges one, d = 2
+ * or 3: gradient[k][t] += of the targets, back[k][j] += of the sources, each pair computed once.
+ * phi[t] += twice what the sources exert, nothing goes to the sources: as energy it is the same. */
+typedef void wg_mutual_double(const wg_profile *profile, int64_t d, const double *targets,
+                              const double *sources, double *phi, double *gradient, double *back);
+typedef void wg_mutual_float(const wg_profile *profile, int64_t d, const float *targets,
+                             const float *sources, double *phi, double *gradient, double *back);
 
 /* Data of a network, in blocks: z is inputs x WG_NET_DATA, the others outputs x WG_NET_DATA. */
 enum { WG_NET_DATA = 256, WG_NET_PARTICLES = 4 };
@@ -53,6 +62,8 @@ static inline int64_t wg_head_room(int64_t length, int64_t padded, int64_t token
 typedef struct wg_flow_kernels {
   wg_pairs_double *pairs_double;
   wg_pairs_float *pairs_float;
+  wg_mutual_double *mutual_double;
+  wg_mutual_float *mutual_float;
   /* h (outputs x WG_NET_DATA) += sum_i u_i s(v_i . z); u are weighted already. */
   void (*net_forward)(const wg_net_block *block, double *h);
   /* force (particles x (outputs + inputs)) += sum over the block of (s r, (u . r) s' z); residual

@@ -3,7 +3,8 @@
  *   WG_BYTES         the size of a vector,
  *   WG_ROOT_FLOAT    an estimate of 1 / sqrt(x) that one Newton step makes exact to rounding,
  *   WG_ROOT_DOUBLE   and the same for WG_ROOT_DOUBLE_STEPS of them,
- *   WG_LARGER_*      the larger of two numbers in each lane; without these, lane by lane.
+ *   WG_LARGER_*      the larger of two numbers in each lane,
+ *   WG_TURNED_*      lanes moved down by one, the first to the end; without these, lane by lane.
  */
 #include "flow/kernels.h"
 
@@ -40,6 +41,10 @@ WG_INLINE vec_double root_guess_double(vec_double x) {
 WG_INLINE vec_float larger_float(vec_float x, vec_float y) { return WG_LARGER_FLOAT(x, y); }
 
 WG_INLINE vec_double larger_double(vec_double x, vec_double y) { return WG_LARGER_DOUBLE(x, y); }
+
+WG_INLINE vec_float turned_float(vec_float x) { return WG_TURNED_FLOAT(x); }
+
+WG_INLINE vec_double turned_double(vec_double x) { return WG_TURNED_DOUBLE(x); }
 #else
 WG_INLINE vec_float minus_root_float(vec_float x) {
   for (int l = 0; l < WG_BYTES / 4; l++) x[l] = -1.0F / sqrtf(x[l]);
@@ -63,6 +68,18 @@ WG_INLINE vec_float larger_float(vec_float x, vec_float y) {
 WG_INLINE vec_double larger_double(vec_double x, vec_double y) {
   for (int l = 0; l < WG_LANES; l++) x[l] = WG_MAX(x[l], y[l]);
   return x;
+}
+
+WG_INLINE vec_float turned_float(vec_float x) {
+  vec_float y;
+  for (int l = 0; l < WG_BYTES / 4; l++) y[l] = x[(l + 1) % (WG_BYTES / 4)];
+  return y;
+}
+
+WG_INLINE vec_double turned_double(vec_double x) {
+  vec_double y;
+  for (int l = 0; l < WG_LANES; l++) y[l] = x[(l + 1) % WG_LANES];
+  return y;
 }
 #endif
 
@@ -146,7 +163,7 @@ WG_INLINE float sum_of_lanes_float(vec_float x) {
 
 #include "flow/network_body.h"
 
-const wg_flow_kernels WG_FLOW_SET = {pairs_double,          pairs_float,
-                                     net_forward,           net_backward,
-                                     attend_forward_double, attend_backward_double,
-                                     attend_forward_float,  attend_backward_float};
+const wg_flow_kernels WG_FLOW_SET = {
+    pairs_double,         pairs_float,          mutual_double,         mutual_float,
+    net_forward,          net_backward,         attend_forward_double, attend_backward_double,
+    attend_forward_float, attend_backward_float};

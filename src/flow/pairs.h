@@ -13,7 +13,8 @@ typedef struct wg_charges {
 } wg_charges;
 
 /* What a sum writes to: phi_i += sum_j q_j k(x_i, y_j) and gradient_i += its gradient in x_i; phi
- * (n) or gradient (n x d) may be NULL. */
+ * (n) or gradient (n x d) may be NULL. Of a cloud with itself only sum_i q_i phi_i is sure: a pair
+ * may be counted twice at one of its points. */
 typedef struct wg_field {
   double *phi, *gradient;
 } wg_field;

@@ -8,6 +8,7 @@
 #define WG_VEC WG_OF(vec)
 #define WG_MASK WG_OF(mask)
 enum { WG_OF(LANES) = WG_BYTES / sizeof(WG_REAL) };
+typedef double WG_OF(doubles) __attribute__((vector_size(8 * WG_OF(LANES)), aligned(8), may_alias));
 
 WG_INLINE WG_VEC WG_OF(spread)(WG_REAL x) { return x - (WG_VEC){0}; }
 
@@ -71,7 +72,7 @@ WG_INLINE void WG_OF(profile)(wg_kernel_kind kind, const wg_profile *p, WG_VEC s
 }
 
 WG_INLINE void WG_OF(add_up)(WG_VEC sum, double factor, double *total) {
-  for (int l = 0; l < WG_OF(LANES); l++) total[l] += factor * (double)sum[l];
+  *(WG_OF(doubles) *)total += factor * __builtin_convertvector(sum, WG_OF(doubles));
 }
 
 /* charge k and charge k'(s)/s, up to a factor that is the kernel's. Of the energy kernel both come
@@ -99,12 +100,25 @@ static inline WG_REAL WG_OF(offset_of)(wg_kernel_kind kind, const wg_profile *p)
   return kind == WG_KERNEL_ENERGY ? WG_MAX(offset, (WG_REAL)WG_LEAST) : offset;
 }
 
-/* d is 2 or 3, a constant where this is inlined, as are kind and which sums are wanted. */
-WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const wg_profile *profile,
-                               const WG_REAL *targets, int64_t count, const WG_REAL *sources,
-                               const WG_REAL *charges, double *phi, double *gradient) {
+/* The step between two points, k and k'(s)/s times the charge. */
+WG_INLINE void WG_OF(pair)(wg_kernel_kind kind, int d, const wg_profile *profile, const WG_VEC *x,
+                           const WG_VEC *y, WG_REAL charge, WG_VEC *step, WG_VEC *k_of,
+                           WG_VEC *slope) {
+  WG_VEC square = WG_OF(spread)(WG_OF(offset_of)(kind, profile));
+  for (int k = 0; k < d; k++) {
+    step[k] = x[k] - y[k];
+    square += step[k] * step[k];
+  }
+  WG_OF(charged)(kind, profile, square, charge, k_of, slope);
+}
+
+/* d is 2 or 3, a constant where this is inlined, as are kind, which sums are wanted and whether all
+ * charges are one. */
+WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, bool unit,
+                               const wg_profile *profile, const WG_REAL *targets, int64_t count,
+                               const WG_REAL *sources, const WG_REAL *charges, double *phi,
+                               double *gradient) {
   enum { AT_ONCE = 2, STEP = AT_ONCE * WG_OF(LANES) };
-  const WG_VEC offset = WG_OF(spread)(WG_OF(offset_of)(kind, profile));
   const double factor = WG_OF(factor_of)(kind);
   for (int64_t t = 0; t < WG_PAIR_TARGETS; t += STEP) {
     WG_VEC x[AT_ONCE][3], sum[AT_ONCE][3], total[AT_ONCE];
@@ -115,17 +129,15 @@ WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const 
         x[v][k] = *(const WG_VEC *)(targets + k * WG_PAIR_TARGETS + t + v * WG_OF(LANES));
       }
     }
-    for (int64_t j = 0; j < count; j++)
+    for (int64_t j = 0; j < count; j++) {
+      WG_VEC y[3], step[3], k_of, slope;
+      for (int k = 0; k < d; k++) y[k] = WG_OF(spread)(sources[k * WG_PAIR_SOURCES + j]);
       for (int v = 0; v < AT_ONCE; v++) {
-        WG_VEC step[3], square = offset, k_of, slope;
-        for (int k = 0; k < d; k++) {
-          step[k] = x[v][k] - sources[k * WG_PAIR_SOURCES + j];
-          square += step[k] * step[k];
-        }
-        WG_OF(charged)(kind, profile, square, charges[j], &k_of, &slope);
+        WG_OF(pair)(kind, d, profile, x[v], y, unit ? 1 : charges[j], step, &k_of, &slope);
         for (int k = 0; k < d; k++) sum[v][k] += slope * step[k];
         if (want_phi) total[v] += k_of;
       }
+    }
     for (int v = 0; v < AT_ONCE; v++) {
       const int64_t at = t + v * WG_OF(LANES);
       for (int k = 0; k < d; k++)
@@ -138,10 +150,91 @@ WG_INLINE void WG_OF(few_sums)(wg_kernel_kind kind, int d, bool want_phi, const 
 WG_INLINE void WG_OF(few_columns)(wg_kernel_kind kind, int d, const wg_profile *profile,
                                   const WG_REAL *targets, int64_t count, const WG_REAL *sources,
                                   const WG_REAL *charges, double *phi, double *gradient) {
-  if (phi)
-    WG_OF(few_sums)(kind, d, true, profile, targets, count, sources, charges, phi, gradient);
+  const bool unit = kind == WG_KERNEL_ENERGY && profile->unit;
+#define WG_FEW(phi_too, one) \
+  WG_OF(few_sums)(kind, d, phi_too, one, profile, targets, count, sources, charges, phi, gradient)
+  if (phi && unit)
+    WG_FEW(true, true);
+  else if (phi)
+    WG_FEW(true, false);
+  else if (unit)
+    WG_FEW(false, true);
   else
-    WG_OF(few_sums)(kind, d, false, profile, targets, count, sources, charges, phi, gradient);
+    WG_FEW(false, false);
+#undef WG_FEW
+}
+
+/* Sources turn round in groups of a vector past the targets, one lane a step, and with them the
+ * sums of what the targets exert on them. d is 2 or 3. */
+WG_INLINE void WG_OF(mutual_sums)(wg_kernel_kind kind, int d, const wg_profile *profile,
+                                  const WG_REAL *targets, const WG_REAL *sources, double *phi,
+                                  double *gradient, double *back) {
+  enum { AT_ONCE = WG_BYTES == 64 ? 4 : 2, LANES = WG_OF(LANES), STEP = AT_ONCE * LANES };
+  const double factor = WG_OF(factor_of)(kind);
+  WG_REAL twice[3][2 * WG_PAIR_SOURCES], reaction[3][WG_PAIR_SOURCES] = {{0}};
+  for (int k = 0; k < d; k++)
+    for (int64_t from = 0; from < WG_PAIR_SOURCES; from += LANES) {
+      const WG_VEC group = *(const WG_VEC *)(sources + k * WG_PAIR_SOURCES + from);
+      *(WG_VEC *)(twice[k] + 2 * from) = *(WG_VEC *)(twice[k] + 2 * from + LANES) = group;
+    }
+  for (int64_t t = 0; t < WG_PAIR_SOURCES; t += STEP) {
+    WG_VEC x[AT_ONCE][3], sum[AT_ONCE][3], total[AT_ONCE];
+    for (int v = 0; v < AT_ONCE; v++) {
+      total[v] = (WG_VEC){0};
+      for (int k = 0; k < d; k++) {
+        sum[v][k] = (WG_VEC){0};
+        x[v][k] = *(const WG_VEC *)(targets + k * WG_PAIR_SOURCES + t + v * LANES);
+      }
+    }
+    for (int64_t from = 0; from < WG_PAIR_SOURCES; from += LANES) {
+      WG_VEC turning[3] = {{0}};
+      for (int64_t turn = 0; turn < LANES; turn++) {
+        WG_VEC y[3], step[3], k_of, slope;
+        for (int k = 0; k < d; k++) y[k] = *(const WG_VEC *)(twice[k] + 2 * from + turn);
+        for (int v = 0; v < AT_ONCE; v++) {
+          WG_OF(pair)(kind, d, profile, x[v], y, 1, step, &k_of, &slope);
+          for (int k = 0; k < d; k++) {
+            sum[v][k] += slope * step[k];
+            turning[k] -= slope * step[k];
+          }
+          total[v] += k_of;
+        }
+        for (int k = 0; k < d; k++) turning[k] = WG_OF(turned)(turning[k]);
+      }
+      for (int k = 0; k < d; k++) *(WG_VEC *)(reaction[k] + from) += turning[k];
+    }
+    for (int v = 0; v < AT_ONCE; v++) {
+      const int64_t at = t + v * LANES;
+      for (int k = 0; k < d; k++)
+        WG_OF(add_up)(sum[v][k], factor, gradient + k * WG_PAIR_SOURCES + at);
+      WG_OF(add_up)(total[v], 2.0 * factor, phi + at);
+    }
+  }
+  for (int k = 0; k < d; k++)
+    for (int64_t from = 0; from < WG_PAIR_SOURCES; from += LANES) {
+      const WG_VEC sum = *(const WG_VEC *)(reaction[k] + from);
+      WG_OF(add_up)(sum, factor, back + k * WG_PAIR_SOURCES + from);
+    }
+}
+
+static void WG_OF(mutual)(const wg_profile *profile, int64_t d, const WG_REAL *targets,
+                          const WG_REAL *sources, double *phi, double *gradient, double *back) {
+#define WG_CASE(kind)                                                              \
+  case kind:                                                                       \
+    if (d == 2)                                                                    \
+      WG_OF(mutual_sums)(kind, 2, profile, targets, sources, phi, gradient, back); \
+    else                                                                           \
+      WG_OF(mutual_sums)(kind, 3, profile, targets, sources, phi, gradient, back); \
+    return
+  switch (profile->kind) {
+    WG_CASE(WG_KERNEL_ENERGY);
+    WG_CASE(WG_KERNEL_GAUSSIAN);
+    WG_CASE(WG_KERNEL_LAPLACE);
+    WG_CASE(WG_KERNEL_IMQ);
+    WG_CASE(WG_KERNEL_POWER);
+    WG_CASE(WG_KERNEL_MORSE);
+  }
+#undef WG_CASE
 }
 
 /* Any d; sixteen sources at a time. */

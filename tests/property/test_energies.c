@@ -245,6 +245,46 @@ static void test_float_pairs(void **state) {
     }
 }
 
+/* A cloud of equal weights is met block by block, each pair once, on any threads to the bit. */
+static void test_equal_weights(void **state) {
+  (void)state;
+  const int64_t n = 401, m = 140;
+  for (int c = 0; c < KERNELS; c++)
+    for (int64_t d = 2; d <= 3; d++) {
+      wg_rng rng = {(uint64_t)(400 + 10 * c + d)};
+      test_clouds t = test_random_clouds(&rng, n, m, d, true);
+      double *weights = test_numbers(n), *force[2] = {test_numbers(n * d), test_numbers(n * d)};
+      double value[2];
+      for (int64_t i = 0; i < n; i++) weights[i] = 1.0 / (double)n;
+      for (int single = 0; single < 2; single++) {
+        wg_energy_settings settings;
+        wg_energy_settings_init(&settings);
+        settings.accuracy = single ? 1e-5 : 0.0;
+        settings.method = WG_ENERGY_DIRECT;
+        for (int threads = 1; threads <= 2; threads++) {
+          kernel k = kernels[c];
+          wg_energy *energy;
+          settings.threads = threads;
+          k.m = m;
+          k.y = c < POSITIVE ? t.y : NULL;
+          k.b = t.b;
+          expect_ok(c < POSITIVE ? wg_energy_mmd(&energy, k.text, m, d, t.y, t.b, &settings)
+                                 : wg_energy_interaction(&energy, k.text, &settings));
+          check_sums(energy, &k, n, d, t.x, weights, single ? 1e-6 : 1e-13);
+          expect_ok(
+              wg_energy_evaluate(energy, n, d, t.x, NULL, &value[threads - 1], force[threads - 1]));
+          wg_energy_free(energy);
+        }
+        assert_memory_equal(force[0], force[1], (size_t)(n * d) * sizeof **force);
+        assert_memory_equal(&value[0], &value[1], sizeof *value);
+      }
+      free(weights);
+      free(force[0]);
+      free(force[1]);
+      test_free_clouds(&t);
+    }
+}
+
 /* ---- the tree ---- */
 
 /* Gaussian; duplicates; clusters of very different size; a line; one point; a lattice. */
@@ -859,6 +899,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_potentials),
                                      cmocka_unit_test(test_kernels),
                                      cmocka_unit_test(test_float_pairs),
+                                     cmocka_unit_test(test_equal_weights),
                                      cmocka_unit_test(test_tree),
                                      cmocka_unit_test(test_default_of_large_clouds),
                                      cmocka_unit_test(test_networks),

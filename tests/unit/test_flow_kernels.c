@@ -47,6 +47,12 @@ static void pairs(const wg_flow_kernels *set, bool single, const wg_profile *pro
     set->pairs_double(profile, d, numbers, 77, numbers + 1000, numbers + 3000, out, out + T);
 }
 
+static wg_profile profile_of(int kind) {
+  const bool root = kind == WG_KERNEL_ENERGY || kind == WG_KERNEL_IMQ;
+  return (wg_profile){(wg_kernel_kind)kind, root ? 0.04 : 0.0, kind == WG_KERNEL_POWER ? 2.5 : -0.8,
+                      1.7, false};
+}
+
 static void test_pairs(void **state) {
   (void)state;
   const wg_flow_kernels *found[2];
@@ -56,13 +62,80 @@ static void test_pairs(void **state) {
     for (int kind = WG_KERNEL_ENERGY; kind <= WG_KERNEL_MORSE; kind++)
       for (int64_t d = 1; d <= D; d++)
         for (int single = 0; single < 2; single++) {
-          const bool root = kind == WG_KERNEL_ENERGY || kind == WG_KERNEL_IMQ;
-          const wg_profile profile = {(wg_kernel_kind)kind, root ? 0.04 : 0.0,
-                                      kind == WG_KERNEL_POWER ? 2.5 : -0.8, 1.7};
+          const wg_profile profile = profile_of(kind);
           pairs(&wg_flow_portable, single, &profile, d, expected);
           pairs(found[s], single, &profile, d, out);
           assert_alike((1 + d) * T, out, expected, single ? 1e-5 : 1e-13);
         }
+}
+
+/* Two blocks for each other: what targets feel and their energy, and what the sources feel. */
+static void mutual(const wg_flow_kernels *set, bool single, const wg_profile *profile, int64_t d,
+                   double *out) {
+  static float blocks[2][3 * S];
+  memset(out, 0, (size_t)((2 * d + 1) * S) * sizeof *out);
+  for (int k = 0; k < 6 * S; k++) blocks[k / (3 * S)][k % (3 * S)] = (float)numbers[k];
+  if (single)
+    set->mutual_float(profile, d, blocks[0], blocks[1], out + 2 * d * S, out, out + d * S);
+  else
+    set->mutual_double(profile, d, numbers, numbers + 3 * S, out + 2 * d * S, out, out + d * S);
+}
+
+/* The same by pairs of the portable set, tile by tile; the energy of a target is twice its own. */
+static void mutual_by_pairs(const wg_profile *profile, int64_t d, double *out) {
+  double ones[S], tile[3 * T], sums[4 * T];
+  for (int k = 0; k < S; k++) ones[k] = 1.0;
+  for (int way = 0; way < 2; way++)
+    for (int64_t from = 0; from < S; from += T) {
+      memset(sums, 0, sizeof sums);
+      for (int64_t k = 0; k < d * T; k++) tile[k] = numbers[3 * S * way + k / T * S + from + k % T];
+      wg_flow_portable.pairs_double(profile, d, tile, S, numbers + 3 * S * (1 - way), ones,
+                                    sums + d * T, sums);
+      for (int64_t k = 0; k < (way == 0 ? d + 1 : d) * T; k++)
+        out[(way * d + (k / T == d ? 2 * d : k / T)) * S + from + k % T] =
+            k / T == d ? 2.0 * sums[k] : sums[k];
+    }
+}
+
+static void test_mutual(void **state) {
+  (void)state;
+  const wg_flow_kernels *found[3];
+  double expected[7 * S], out[7 * S];
+  const int count = sets(found);
+  found[count] = &wg_flow_portable;
+  for (int s = 0; s <= count; s++)
+    for (int kind = WG_KERNEL_ENERGY; kind <= WG_KERNEL_MORSE; kind++)
+      for (int64_t d = 2; d <= 3; d++)
+        for (int single = 0; single < 2; single++) {
+          const wg_profile profile = profile_of(kind);
+          mutual_by_pairs(&profile, d, expected);
+          mutual(found[s], single, &profile, d, out);
+          assert_alike((2 * d + 1) * S, out, expected, single ? 1e-5 : 1e-13);
+        }
+}
+
+/* Charges that are one may be left out. */
+static void test_unit_charges(void **state) {
+  (void)state;
+  const wg_flow_kernels *found[3];
+  double ones[S], expected[4 * T], out[4 * T];
+  const int count = sets(found);
+  found[count] = &wg_flow_portable;
+  for (int k = 0; k < S; k++) ones[k] = 1.0;
+  for (int s = 0; s <= count; s++)
+    for (int64_t d = 2; d <= 3; d++) {
+      wg_profile profile = profile_of(WG_KERNEL_ENERGY);
+      memset(expected, 0, sizeof expected);
+      memset(out, 0, sizeof out);
+      found[s]->pairs_double(&profile, d, numbers, 77, numbers + 1000, ones, expected + d * T,
+                             expected);
+      profile.unit = true;
+      found[s]->pairs_double(&profile, d, numbers, 77, numbers + 1000, ones, out + d * T, out);
+      assert_alike((d + 1) * T, out, expected, 1e-15);
+      memset(out, 0, sizeof out);
+      found[s]->pairs_double(&profile, d, numbers, 77, numbers + 1000, ones, NULL, out);
+      assert_alike(d * T, out, expected, 1e-15);
+    }
 }
 
 static void test_networks(void **state) {
@@ -150,7 +223,9 @@ static void test_attention(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_networks),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_mutual),
+                                     cmocka_unit_test(test_unit_charges),
+                                     cmocka_unit_test(test_networks),
                                      cmocka_unit_test(test_attention)};
   return cmocka_run_group_tests(tests, fill, NULL);
 }
