@@ -33,6 +33,17 @@ typedef void wg_mutual_double(const wg_profile *profile, int64_t d, const double
 typedef void wg_mutual_float(const wg_profile *profile, int64_t d, const float *targets,
                              const float *sources, double *phi, double *gradient, double *back);
 
+/* A field at tensor nodes, to be interpolated: a point x is at (x - centre) inverse of the axis,
+ * the first axes are padded by such with one node, whose weight is one; rows of gradient and,
+ * behind it, phi, the last axis fastest. */
+enum { WG_FAR_SIDE = 15, WG_FAR_WIDTH = 4 };
+typedef struct wg_far {
+  int sides[3];
+  double centre[3], inverse[3];
+  double nodes[WG_FAR_SIDE], weights[WG_FAR_SIDE]; /* of an axis with more than one node */
+  const double *rows;
+} wg_far;
+
 /* Data of a network, in blocks: z is inputs x WG_NET_DATA, the others outputs x WG_NET_DATA. */
 enum { WG_NET_DATA = 256, WG_NET_PARTICLES = 4 };
 
@@ -64,6 +75,9 @@ typedef struct wg_flow_kernels {
   wg_pairs_float *pairs_float;
   wg_mutual_double *mutual_double;
   wg_mutual_float *mutual_float;
+  /* phi and gradient of a tile += the field interpolated at its targets. */
+  void (*interpolate)(const wg_far *far, int64_t d, const double *targets, double *phi,
+                      double *gradient);
   /* h (outputs x WG_NET_DATA) += sum_i u_i s(v_i . z); u are weighted already. */
   void (*net_forward)(const wg_net_block *block, double *h);
   /* force (particles x (outputs + inputs)) += sum over the block of (s r, (u . r) s' z); residual

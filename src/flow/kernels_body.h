@@ -149,6 +149,8 @@ WG_INLINE float sum_of_lanes_float(vec_float x) {
 #define WG_TERMS 7
 #include "flow/pairs_body.h"
 
+#include "flow/far_body.h"
+
 #define WG_REAL double
 #define WG_OF(name) name##_double
 #include "flow/attention_body.h"
@@ -164,6 +166,7 @@ WG_INLINE float sum_of_lanes_float(vec_float x) {
 #include "flow/network_body.h"
 
 const wg_flow_kernels WG_FLOW_SET = {
-    pairs_double,         pairs_float,          mutual_double,         mutual_float,
-    net_forward,          net_backward,         attend_forward_double, attend_backward_double,
+    pairs_double,         pairs_float,           mutual_double,
+    mutual_float,         interpolate,           net_forward,
+    net_backward,         attend_forward_double, attend_backward_double,
     attend_forward_float, attend_backward_float};

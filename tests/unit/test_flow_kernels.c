@@ -138,6 +138,50 @@ static void test_unit_charges(void **state) {
     }
 }
 
+/* Polynomials of the degree of the nodes are found again, between nodes and at them. */
+static void test_interpolation(void **state) {
+  (void)state;
+  const wg_flow_kernels *found[3];
+  static double rows[4 * 4 * 4 * WG_FAR_WIDTH];
+  const int count = sets(found);
+  found[count] = &wg_flow_portable;
+  wg_far far = {{1, 1, 1}, {0.3, -0.2, 0.1}, {0.5, 2.0, 1.5}, {1.0, 0.5, -0.5, -1.0}, {0}, rows};
+  for (int k = 0; k < 4; k++) { /* by the definition of the weights */
+    far.weights[k] = 1.0;
+    for (int l = 0; l < 4; l++)
+      if (l != k) far.weights[k] /= far.nodes[k] - far.nodes[l];
+  }
+  for (int s = 0; s <= count; s++)
+    for (int64_t d = 1; d <= 3; d++) {
+      double x[3 * T], phi[T] = {0.0}, gradient[3 * T] = {0.0};
+      for (int k = 0; k < 3; k++) far.sides[k] = k >= 3 - d ? 4 : 1;
+      for (int64_t at = 0, all = 1 << (2 * d); at < all; at++) {
+        double value = 1.0;
+        for (int64_t k = 0; k < d; k++) {
+          const double u = far.nodes[at >> (2 * (d - 1 - k)) & 3];
+          value *= 1.0 + (double)(k + 1) * u - u * u * u;
+        }
+        for (int c = 0; c < WG_FAR_WIDTH; c++) rows[at * WG_FAR_WIDTH + c] = (c + 1) * value;
+      }
+      for (int64_t k = 0; k < d * T; k++) {
+        const int64_t axis = 3 - d + k / T;
+        const double u = k % T == 3 ? far.nodes[2] : tanh(numbers[k]);
+        x[k] = far.centre[axis] + u / far.inverse[axis];
+      }
+      found[s]->interpolate(&far, d, x, phi, gradient);
+      for (int64_t t = 0; t < T; t++) {
+        double value = 1.0;
+        for (int64_t k = 0; k < d; k++) {
+          const double u = (x[k * T + t] - far.centre[3 - d + k]) * far.inverse[3 - d + k];
+          value *= 1.0 + (double)(k + 1) * u - u * u * u;
+        }
+        assert_near(phi[t], WG_FAR_WIDTH * value, 1e-13);
+        for (int64_t k = 0; k < d; k++)
+          assert_near(gradient[k * T + t], (double)(k + 1) * value, 1e-13);
+      }
+    }
+}
+
 static void test_networks(void **state) {
   (void)state;
   const wg_flow_kernels *found[2];
@@ -223,9 +267,9 @@ static void test_attention(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_pairs), cmocka_unit_test(test_mutual),
-                                     cmocka_unit_test(test_unit_charges),
-                                     cmocka_unit_test(test_networks),
-                                     cmocka_unit_test(test_attention)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_pairs),        cmocka_unit_test(test_mutual),
+      cmocka_unit_test(test_unit_charges), cmocka_unit_test(test_interpolation),
+      cmocka_unit_test(test_networks),     cmocka_unit_test(test_attention)};
   return cmocka_run_group_tests(tests, fill, NULL);
 }
