@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "film.h"
 #include "plot/plot.h"
 
 static const char usage[] =
@@ -19,7 +20,11 @@ static const char usage[] =
     "the\n"
     "densities by the cell size squared or so.\n"
     "  MU0, MU1              arrays of one, two or three axes, numbers >= 0, of the same shape\n"
-    "                        (.npy, .npz or text); divided by their sums\n"
+    "                        (.npy, .npz or text), or images (.png: ink on white paper); divided\n"
+    "                        by their sums\n"
+    "  --bins N              MU0 and MU1 are clouds, one point a row, to be put into N cells, one\n"
+    "                        number for all axes or one for each; gives the spacing\n"
+    "  --weights-a FILE, --weights-b FILE    of the points; default: equal\n"
     "what is computed\n"
     "  --gauge G             default: operator; convex gauges (p >= 1); see wgamma help\n"
     "  --spacing H           sides of a cell, one for all axes or one for each; default: 1\n"
@@ -35,6 +40,7 @@ static const char usage[] =
     "what is written\n"
     "  --out FILE            .npz: density, momentum, potential, Q, moment, spacing, w2_grid\n"
     "  --plot FILE           the density at five times (.pdf, .svg or .png)\n"
+    "  --animate FILM        .gif, .png or .apng, .mp4: through ffmpeg, which must be installed\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
     "Exit status: 0 converged as asked, 1 not so far, 2 usage, 3 unusable file, 4 memory,\n"
@@ -49,6 +55,9 @@ static int read_command_line(int argc, char **argv, wg_dynamic_request *asked) {
   const wg_cli_option options[] = {
       {"gauge", 0, WG_CLI_TEXT, &asked->gauge},
       {"spacing", 0, WG_CLI_TEXT, &asked->spacing_text},
+      {"bins", 0, WG_CLI_TEXT, &asked->bins_text},
+      {"weights-a", 0, WG_CLI_TEXT, &asked->weights[0]},
+      {"weights-b", 0, WG_CLI_TEXT, &asked->weights[1]},
       {"steps", 0, WG_CLI_COUNT, &settings->steps},
       {"static", 0, WG_CLI_FLAG, &asked->compare},
       {"tol", 0, WG_CLI_POSITIVE, &settings->tol},
@@ -58,6 +67,7 @@ static int read_command_line(int argc, char **argv, wg_dynamic_request *asked) {
       {"threads", 0, WG_CLI_THREADS, &settings->threads},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
+      {"animate", 0, WG_CLI_TEXT, &asked->animate},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
   };
@@ -79,64 +89,23 @@ static int read_inputs(int argc, char **argv, wg_dynamic_request *asked) {
 }
 
 static int check_request(const wg_dynamic_request *asked) {
-  const wg_cli_path outputs[] = {
-      {"--out", asked->out}, {"--plot", asked->plot}, {"--json", asked->json}};
-  const wg_cli_path inputs[] = {{"MU0", asked->input[0]}, {"MU1", asked->input[1]}};
+  const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--plot", asked->plot},
+                                 {"--animate", asked->animate},
+                                 {"--json", asked->json}};
+  const wg_cli_path inputs[] = {{"MU0", asked->input[0]},
+                                {"MU1", asked->input[1]},
+                                {"--weights-a", asked->weights[0]},
+                                {"--weights-b", asked->weights[1]}};
   if (asked->plot) WG_TRY(wg_plot_check_path(asked->plot));
+  if (asked->animate) WG_TRY(wg_film_check(asked->animate));
+  if (asked->bins_text && asked->spacing_text)
+    return wg_fail(WG_ERR_ARGUMENT, "--bins gives the spacing; leave --spacing out");
+  if (!asked->bins_text && (asked->weights[0] || asked->weights[1]))
+    return wg_fail(WG_ERR_ARGUMENT, "weights are of the points of clouds, which --bins N wants");
   WG_TRY(wg_cli_check_gauge("--gauge", asked->gauge));
   return wg_cli_check_paths(sizeof outputs / sizeof *outputs, outputs,
                             sizeof inputs / sizeof *inputs, inputs);
-}
-
-/* ---- the data ---- */
-
-/* Text has two axes; one column or one row of it is a density on a line. */
-static void drop_flat_axis(wg_io_array *array) {
-  if (array->ndim != 2 || (array->shape[0] != 1 && array->shape[1] != 1)) return;
-  array->ndim = 1;
-  array->shape[0] = array->count;
-}
-
-static int read_density(wg_mem *mem, const char *path, wg_io_array *array) {
-  char shape[WG_IO_SHAPE_TEXT];
-  WG_TRY(wg_io_read(mem, path, NULL, array));
-  WG_TRY(wg_io_check_finite(path, array));
-  drop_flat_axis(array);
-  if (array->ndim >= 1 && array->ndim <= 3) return WG_OK;
-  return wg_fail(WG_ERR_INPUT, "%s has shape %s; a density has one, two or three axes",
-                 wg_io_name(path), wg_io_shape_text(shape, array->ndim, array->shape));
-}
-
-static int read_spacing(wg_mem *mem, const wg_dynamic_request *asked, wg_dynamic_result *found) {
-  int64_t count = 1;
-  double *given = NULL;
-  if (!(found->spacing = WG_NEW(mem, double, found->d))) return wg_no_memory();
-  WG_TRY(wg_cli_read_numbers(mem, "--spacing", asked->spacing_text, &count, &given));
-  if (count != 1 && count != found->d)
-    return wg_fail(WG_ERR_ARGUMENT,
-                   "--spacing has %" PRId64 " numbers for %" PRId64 " axes; give one, or one each",
-                   count, found->d);
-  for (int64_t k = 0; k < found->d; k++) found->spacing[k] = given ? given[count > 1 ? k : 0] : 1.0;
-  return WG_OK;
-}
-
-static int read_data(wg_mem *mem, const wg_dynamic_request *asked, wg_dynamic_result *found) {
-  wg_io_array array[2];
-  char shape[2][WG_IO_SHAPE_TEXT];
-  for (int side = 0; side < 2; side++) {
-    WG_TRY(read_density(mem, asked->input[side], &array[side]));
-    found->mass[side] = array[side].data;
-  }
-  found->d = array[0].ndim;
-  found->cells = array[0].count;
-  memcpy(found->shape, array[0].shape, sizeof found->shape);
-  if (array[1].ndim == found->d &&
-      !memcmp(array[1].shape, found->shape, (size_t)found->d * sizeof *found->shape))
-    return read_spacing(mem, asked, found);
-  return wg_fail(
-      WG_ERR_INPUT, "%s has shape %s and %s %s; both densities live on one grid",
-      wg_io_name(asked->input[0]), wg_io_shape_text(shape[0], array[0].ndim, array[0].shape),
-      wg_io_name(asked->input[1]), wg_io_shape_text(shape[1], array[1].ndim, array[1].shape));
 }
 
 /* ---- the solve ---- */
@@ -199,7 +168,7 @@ static int run(wg_dynamic_request *asked, wg_mem *mem, wg_dynamic_result *found)
   wg_cli_watcher watcher;
   wg_settings watched;
   int status = check_request(asked);
-  if (status == WG_OK) status = read_data(mem, asked, found);
+  if (status == WG_OK) status = wg_dynamic_read(mem, asked, found);
   if (status < 0) return wg_cli_refuse("dynamic", status);
   const int exit_status = wg_cli_fit_gauge("--gauge", asked->gauge, found->d, asked->input[1],
                                            wg_io_shape_text(shape, (int)found->d, found->shape));

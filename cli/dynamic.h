@@ -7,7 +7,8 @@
 /* The command line. Paths that were not given are NULL. */
 typedef struct wg_dynamic_request {
   const char *input[2];
-  const char *gauge, *spacing_text, *out, *plot, *json;
+  const char *weights[2];
+  const char *gauge, *spacing_text, *bins_text, *out, *plot, *animate, *json;
   wg_dynamic_settings settings;
   bool compare, quiet, help;
 } wg_dynamic_request;
@@ -24,6 +25,10 @@ typedef struct wg_dynamic_result {
   wg_dynamic_path path;
   int64_t peak_bytes;
 } wg_dynamic_result;
+
+/* ---- dynamic_read.c ---- */
+/* Shape, spacing and masses. */
+int wg_dynamic_read(wg_mem *mem, const wg_dynamic_request *asked, wg_dynamic_result *found);
 
 /* ---- dynamic_report.c ---- */
 void wg_dynamic_print(const wg_dynamic_request *asked, const wg_dynamic_result *found);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dynamic.h"
+#include "film.h"
 #include "plot/plot.h"
 
 enum { NUMBER = WG_CLI_NUMBER };
@@ -97,34 +98,48 @@ static int write_path(const char *file, const wg_dynamic_result *found) {
   return wg_io_write_npz(file, sizeof members / sizeof *members, members);
 }
 
-/* From the first step of the path to the last. */
-static int draw(const char *file, const wg_dynamic_result *found) {
-  enum { TIMES = 5 };
+/* `count` densities from the first step of the path to the last. */
+static int look_at(wg_mem *mem, const wg_dynamic_result *found, int64_t count, wg_plot_grid *grid) {
   const wg_dynamic_path *path = &found->path;
-  double times[TIMES];
-  const double *density[TIMES];
-  char title[WG_CLI_SENTENCE];
-  for (int k = 0; k < TIMES; k++) {
-    const int64_t step = k * (path->steps - 1) / (TIMES - 1);
+  double *times = WG_NEW(mem, double, count);
+  const double **density = WG_NEW(mem, const double *, count);
+  char *title = WG_NEW(mem, char, WG_CLI_SENTENCE);
+  if (!times || !density || !title) return wg_no_memory();
+  for (int64_t k = 0; k < count; k++) {
+    const int64_t step = k * (path->steps - 1) / (count - 1);
     density[k] = path->density + step * found->cells;
     times[k] = ((double)step + 0.5) / (double)path->steps;
   }
-  snprintf(title, sizeof title, "%.200s: W = %.5g (W\u00b2 estimated as %.5g and %.5g)",
+  snprintf(title, WG_CLI_SENTENCE, "%.200s: W = %.5g (W\u00b2 estimated as %.5g and %.5g)",
            found->gauge, found->info.w, found->info.primal, found->info.dual);
-  const wg_plot_grid grid = {.title = title,
-                             .d = found->d,
-                             .shape = found->shape,
-                             .spacing = found->spacing,
-                             .count = TIMES,
-                             .times = times,
-                             .density = density};
-  return wg_plot_densities(file, &grid);
+  *grid = (wg_plot_grid){.title = title,
+                         .d = found->d,
+                         .shape = found->shape,
+                         .spacing = found->spacing,
+                         .count = (int)count,
+                         .times = times,
+                         .density = density};
+  return WG_OK;
+}
+
+/* As a figure, or a film of all steps. */
+static int draw(const char *file, const wg_dynamic_result *found, bool film) {
+  enum { TIMES = 5 };
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_plot_grid grid;
+  int status = look_at(&mem, found, film ? found->path.steps : TIMES, &grid);
+  if (status == WG_OK)
+    status = film ? wg_film_of_densities(file, &grid) : wg_plot_densities(file, &grid);
+  wg_mem_clear(&mem);
+  return status;
 }
 
 int wg_dynamic_write(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_path(asked->out, found), &first);
-  if (asked->plot) wg_cli_note(draw(asked->plot, found), &first);
+  if (asked->plot) wg_cli_note(draw(asked->plot, found, false), &first);
+  if (asked->animate) wg_cli_note(draw(asked->animate, found, true), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;
 }

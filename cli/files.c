@@ -22,6 +22,22 @@ int wg_cli_read_member(wg_mem *mem, const char *path, const char *key, bool *use
   return status;
 }
 
+int wg_cli_read_weights(wg_mem *mem, const char *path, const char *what, const char *points,
+                        int64_t n, double **weights) {
+  wg_io_array array;
+  int64_t count;
+  if (!path) return WG_OK;
+  WG_TRY(wg_io_read(mem, path, NULL, &array));
+  WG_TRY(wg_io_check_vector(path, &array, &count));
+  WG_TRY(wg_io_check_finite(path, &array));
+  *weights = array.data;
+  if (count == n) return WG_OK;
+  return wg_fail(WG_ERR_INPUT,
+                 "%s holds %" PRId64 " numbers, but %s holds %" PRId64
+                 " points; give one %s a point",
+                 wg_io_name(path), count, wg_io_name(points), n, what);
+}
+
 int wg_cli_check_weights(const char *name, int64_t count, const double *weights) {
   const double tolerance = 1e-6; /* of wg_setup */
   wg_sum sum = {0, 0};

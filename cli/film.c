@@ -1,4 +1,4 @@
-/* A film of a flow: pictures by src/plot/frames.c, made into a GIF, an animated PNG or an MP4 by
+/* Films: pictures by src/plot (frames.c, grid.c), made into a GIF, an animated PNG or an MP4 by
  * ffmpeg.
  *
  * Encoders are others' work: ffmpeg writes all three kinds, is in every distribution, and is asked
@@ -116,10 +116,11 @@ static int deliver(const char *path, FILE *film) {
   return status;
 }
 
-int wg_film_write(const char *path, const wg_plot_run *shown, bool exact) {
+/* draw writes the pictures of what is shown to a stream. */
+static int make_film(const char *path, int rate, int (*draw)(FILE *to, const void *shown),
+                     const void *shown) {
   FILE *pictures = tmpfile(), *film = pictures ? tmpfile() : NULL;
-  const int rate = exact && shown->places <= FEW ? SLOW : QUICK;
-  int status = film ? wg_plot_frames(pictures, shown, exact, PICTURES) : no_temporary();
+  int status = film ? draw(pictures, shown) : no_temporary();
   if (status == WG_OK && (fflush(pictures) != 0 || lseek(fileno(pictures), 0, SEEK_SET) != 0))
     status = wg_fail(WG_ERR_IO, "%s was not written: %s", path, strerror(errno));
   if (status == WG_OK) status = encode(path, pictures, film, rate);
@@ -127,4 +128,21 @@ int wg_film_write(const char *path, const wg_plot_run *shown, bool exact) {
   if (film) fclose(film);
   if (pictures) fclose(pictures);
   return status;
+}
+
+static int draw_places(FILE *to, const void *run) {
+  return wg_plot_frames(to, run, true, PICTURES);
+}
+static int draw_run(FILE *to, const void *run) { return wg_plot_frames(to, run, false, PICTURES); }
+static int draw_densities(FILE *to, const void *grid) {
+  return wg_plot_density_frames(to, grid, PICTURES);
+}
+
+int wg_film_of_run(const char *path, const wg_plot_run *shown, bool exact) {
+  const int rate = exact && shown->places <= FEW ? SLOW : QUICK;
+  return make_film(path, rate, exact ? draw_places : draw_run, shown);
+}
+
+int wg_film_of_densities(const char *path, const wg_plot_grid *shown) {
+  return make_film(path, QUICK, draw_densities, shown);
 }

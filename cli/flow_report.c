@@ -254,6 +254,6 @@ void wg_flow_draw(const wg_flow_job *job, int *first) {
   if (status == WG_OK && asked->snapshots)
     wg_cli_note(write_snapshots(asked->snapshots, &run, chosen), first);
   if (status == WG_OK && asked->animate)
-    wg_cli_note(wg_film_write(asked->animate, &run, chosen), first);
+    wg_cli_note(wg_film_of_run(asked->animate, &run, chosen), first);
   wg_mem_clear(&mem);
 }

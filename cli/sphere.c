@@ -95,23 +95,6 @@ static int check_request(const wg_sphere_request *asked) {
 
 /* ---- the data ---- */
 
-static int read_masses(wg_mem *mem, const wg_sphere_request *asked, int side,
-                       wg_sphere_result *found) {
-  wg_io_array array;
-  int64_t count;
-  const char *path = asked->weights[side];
-  if (!path) return WG_OK;
-  WG_TRY(wg_io_read(mem, path, NULL, &array));
-  WG_TRY(wg_io_check_vector(path, &array, &count));
-  WG_TRY(wg_io_check_finite(path, &array));
-  found->masses[side] = array.data;
-  if (count == found->n[side]) return WG_OK;
-  return wg_fail(WG_ERR_INPUT,
-                 "%s holds %" PRId64 " masses, but %s holds %" PRId64
-                 " points; give one mass a point",
-                 wg_io_name(path), count, wg_io_name(asked->input[side]), found->n[side]);
-}
-
 static int read_data(wg_mem *mem, const wg_sphere_request *asked, wg_sphere_result *found) {
   int64_t d[2];
   for (int side = 0; side < 2; side++) {
@@ -121,7 +104,8 @@ static int read_data(wg_mem *mem, const wg_sphere_request *asked, wg_sphere_resu
     WG_TRY(wg_io_check_points(path, &array, &found->n[side], &d[side]));
     WG_TRY(wg_io_check_finite(path, &array));
     found->points[side] = array.data;
-    WG_TRY(read_masses(mem, asked, side, found));
+    WG_TRY(wg_cli_read_weights(mem, asked->weights[side], "mass", path, found->n[side],
+                               &found->masses[side]));
   }
   found->d = d[0];
   if (d[0] == d[1]) return WG_OK;

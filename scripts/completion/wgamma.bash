@@ -29,8 +29,9 @@ _wgamma_options() {
       printf '%s ' --weights-a --weights-b --normalise --gauge --wfr --tol --max-calls --time-limit \
         --memory-limit --threads --out --plot --json --quiet --help ;;
     dynamic)
-      printf '%s ' --gauge --spacing --steps --static --tol --iterations --time-limit \
-        --memory-limit --threads --out --plot --json --quiet --help ;;
+      printf '%s ' --gauge --spacing --bins --weights-a --weights-b --steps --static --tol \
+        --iterations --time-limit --memory-limit --threads --out --plot --animate --json --quiet \
+        --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \

@@ -1,16 +1,13 @@
-/* The pictures of a moving flow: PNGs of one even size, as encoders of films want them, written one
- * behind the other to a stream.
+/* The pictures of a moving flow.
  *
  * Adaptive steps are anything but even in time, and flows are quick at first: unless the caller has
  * chosen times, picture k shows T (k / (count - 1))^2, with particles on straight lines between the
- * places kept. A line in the panels of energy and spectrum says when it is. Only one picture is
- * held at a time: 2.3 MB. Cost of one: the particles and the records drawn, and some 20 ms for the
- * PNG. */
+ * places kept. A line in the panels of energy and spectrum says when it is. Cost of a picture: the
+ * particles and the records drawn, and the PNG (stream.c). */
 #include <string.h>
 
 #include "plot/panel.h"
 
-#define PIXELS_PER_POINT 2.0
 #define FRAME_HEIGHT 280.0
 enum { MOST_PARTICLES = 20000 };
 
@@ -68,13 +65,17 @@ typedef struct film {
   wg_graph plane;
   wg_rect upper, lower; /* at the right */
   double peak;          /* of directions over all places */
-  double *x;            /* n x d */
+  bool exact;           /* a picture of each place */
+  int64_t count;
+  double *x; /* n x d */
 } film;
 
-static void draw_frame(const film *f, cairo_t *cairo, double time) {
+static void draw_frame(const void *data, cairo_t *cairo, int64_t frame) {
+  const film *f = data;
   const wg_plot_run *run = f->run;
+  const double time = time_of(run, f->exact, frame, f->count);
   char title[320];
-  wg_prepare_page(cairo);
+  interpolate(run, time, f->exact ? frame : place_before(run, time), f->x);
   snprintf(title, sizeof title, "t = %-8.4g %s", time, run->title);
   wg_set_colour(cairo, wg_colour_ink, 1.0);
   wg_draw_text(cairo, f->plane.rect.x, 16.0, WG_TEXT + 1.0, 0.0,
@@ -112,35 +113,6 @@ static film make_film(const wg_plot_run *run, double *x) {
   return f;
 }
 
-/* ---- the stream ---- */
-
-static cairo_status_t pass_on(void *closure, const unsigned char *bytes, unsigned int length) {
-  return fwrite(bytes, 1, length, closure) == length ? CAIRO_STATUS_SUCCESS
-                                                     : CAIRO_STATUS_WRITE_ERROR;
-}
-
-static int failure_of(cairo_status_t status) {
-  if (status == CAIRO_STATUS_SUCCESS) return WG_OK;
-  if (status == CAIRO_STATUS_NO_MEMORY) return wg_no_memory();
-  if (status == CAIRO_STATUS_WRITE_ERROR)
-    return wg_fail(WG_ERR_IO, "the pictures of the film cannot be kept: the disk may be full");
-  return wg_fail(WG_ERR_INTERNAL, "drawing a picture failed: %s; please report it",
-                 cairo_status_to_string(status));
-}
-
-static int draw_all(FILE *to, film *f, cairo_t *cairo, bool exact, int64_t count) {
-  for (int64_t frame = 0; frame < count; frame++) {
-    const double time = time_of(f->run, exact, frame, count);
-    interpolate(f->run, time, exact ? frame : place_before(f->run, time), f->x);
-    draw_frame(f, cairo, time);
-    cairo_status_t status = cairo_status(cairo);
-    if (status == CAIRO_STATUS_SUCCESS)
-      status = cairo_surface_write_to_png_stream(cairo_get_target(cairo), pass_on, to);
-    WG_TRY(failure_of(status));
-  }
-  return WG_OK;
-}
-
 int wg_plot_frames(FILE *to, const wg_plot_run *run, bool exact, int64_t count) {
   if (run->places < 1 || run->records < 1 || (!exact && count < 1))
     return wg_fail(WG_ERR_ARGUMENT, "there is no place of the flow to draw");
@@ -149,14 +121,9 @@ int wg_plot_frames(FILE *to, const wg_plot_run *run, bool exact, int64_t count) 
   double *x = WG_NEW(&mem, double, run->n * run->d);
   if (!x) return wg_no_memory();
   film f = make_film(run, x);
-  cairo_surface_t *surface =
-      cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(WG_PAGE_WIDTH * PIXELS_PER_POINT),
-                                 (int)(FRAME_HEIGHT * PIXELS_PER_POINT));
-  cairo_t *cairo = cairo_create(surface);
-  cairo_surface_destroy(surface); /* the context holds it */
-  cairo_scale(cairo, PIXELS_PER_POINT, PIXELS_PER_POINT);
-  const int status = draw_all(to, &f, cairo, exact, exact ? run->places : count);
-  cairo_destroy(cairo);
+  f.exact = exact;
+  f.count = exact ? run->places : count;
+  const int status = wg_stream_pictures(to, FRAME_HEIGHT, f.count, draw_frame, &f);
   wg_mem_clear(&mem);
   return status;
 }

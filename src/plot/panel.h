@@ -29,6 +29,12 @@ typedef struct wg_page {
 void wg_page_open(wg_mem *mem, const char *path, double height, wg_page *page);
 /* White, with the font and the ends of lines of every page; the scale is set. */
 void wg_prepare_page(cairo_t *cairo);
+
+/* ---- stream.c ---- */
+/* Pictures WG_PAGE_WIDTH wide and `height` points high, an even number of pixels both ways. */
+int wg_stream_pictures(FILE *to, double height, int64_t count,
+                       void (*draw)(const void *data, cairo_t *cairo, int64_t picture),
+                       const void *data);
 /* Completes the page and writes it to its path, whole or not at all. When `drawn` (the status of
  * what was drawn) is a failure, nothing is written and it is returned. */
 int wg_page_close(wg_page *page, int drawn);

@@ -100,11 +100,15 @@ typedef struct wg_plot_grid {
   int64_t d;
   const int64_t *shape;
   const double *spacing;
-  int count; /* 1 to 12 */
-  const double *times;
+  int count;
+  const double *times;          /* increasing */
   const double *const *density; /* count pointers to all cells */
 } wg_plot_grid;
+/* Side by side: 1 to 12 of them. */
 int wg_plot_densities(const char *path, const wg_plot_grid *grid);
+/* Pictures evenly in time, PNGs of one even size one behind the other, to a stream. WG_ERR_IO
+ * without a path: the stream is full. */
+int wg_plot_density_frames(FILE *to, const wg_plot_grid *grid, int64_t count);
 
 /* A flow of particles. Points are drawn as they are when d = 2, over time when d = 1, else in two
  * columns: the first two, or of neurons with two inputs or more the first two inputs. */
@@ -135,5 +139,10 @@ int wg_plot_snapshots(const char *path, const wg_plot_run *run, int count, const
  * at t = T (k / (count - 1))^2, particles on straight lines between places. WG_ERR_IO without a
  * path: the stream is full. */
 int wg_plot_frames(FILE *to, const wg_plot_run *run, bool exact, int64_t count);
+
+/* The ink of a PNG: 1 - brightness (0.2126 R + 0.7152 G + 0.0722 B as stored) before white paper,
+ * with the first axis to the right and the second upwards, as wg_plot_densities draws it. *ink:
+ * shape[0] x shape[1] numbers in [0, 1]. */
+int wg_plot_read_png(wg_mem *mem, const char *path, int64_t shape[2], double **ink);
 
 #endif
