@@ -139,10 +139,11 @@ bool wg_cli_read_count(const char *text, int64_t *value);
 int wg_cli_find_word(const char *word, int count, const char *const *words);
 /* The times of --geodesic, "0,0.25,1"; nothing is done for NULL. */
 int wg_cli_read_times(wg_mem *mem, const char *list, int64_t *count, double **times);
-/* One finite number a point of the file `points`, which has n; `what` is one of them. Nothing is
+/* One finite number a point of the file `points`, which has n; they are called
+ * `one` and `many`. Nothing is
  * done for NULL. */
-int wg_cli_read_weights(wg_mem *mem, const char *path, const char *what, const char *points,
-                        int64_t n, double **weights);
+int wg_cli_read_weights(wg_mem *mem, const char *path, const char *one, const char *many,
+                        const char *points, int64_t n, double **weights);
 /* Finite numbers separated by commas, for any option; nothing is done for NULL. */
 int wg_cli_read_numbers(wg_mem *mem, const char *option, const char *list, int64_t *count,
                         double **numbers);

@@ -96,8 +96,8 @@ static int read_cloud(wg_mem *mem, const wg_dynamic_request *asked, int side, cl
                    " columns; a grid has three axes at most: wgamma distance takes "
                    "clouds of any dimension",
                    wg_io_name(asked->input[side]), c->d);
-  WG_TRY(wg_cli_read_weights(mem, asked->weights[side], "weight", asked->input[side], c->n,
-                             &c->weights));
+  WG_TRY(wg_cli_read_weights(mem, asked->weights[side], "weight", "weights", asked->input[side],
+                             c->n, &c->weights));
   if (!c->weights) return WG_OK;
   return wg_cli_check_weights(wg_io_name(asked->weights[side]), c->n, c->weights);
 }

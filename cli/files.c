@@ -22,8 +22,8 @@ int wg_cli_read_member(wg_mem *mem, const char *path, const char *key, bool *use
   return status;
 }
 
-int wg_cli_read_weights(wg_mem *mem, const char *path, const char *what, const char *points,
-                        int64_t n, double **weights) {
+int wg_cli_read_weights(wg_mem *mem, const char *path, const char *one, const char *many,
+                        const char *points, int64_t n, double **weights) {
   wg_io_array array;
   int64_t count;
   if (!path) return WG_OK;
@@ -33,9 +33,8 @@ int wg_cli_read_weights(wg_mem *mem, const char *path, const char *what, const c
   *weights = array.data;
   if (count == n) return WG_OK;
   return wg_fail(WG_ERR_INPUT,
-                 "%s holds %" PRId64 " numbers, but %s holds %" PRId64
-                 " points; give one %s a point",
-                 wg_io_name(path), count, wg_io_name(points), n, what);
+                 "%s holds %" PRId64 " %s, but %s holds %" PRId64 " points; give one %s a point",
+                 wg_io_name(path), count, many, wg_io_name(points), n, one);
 }
 
 int wg_cli_check_weights(const char *name, int64_t count, const double *weights) {

@@ -104,7 +104,7 @@ static int read_data(wg_mem *mem, const wg_sphere_request *asked, wg_sphere_resu
     WG_TRY(wg_io_check_points(path, &array, &found->n[side], &d[side]));
     WG_TRY(wg_io_check_finite(path, &array));
     found->points[side] = array.data;
-    WG_TRY(wg_cli_read_weights(mem, asked->weights[side], "mass", path, found->n[side],
+    WG_TRY(wg_cli_read_weights(mem, asked->weights[side], "mass", "masses", path, found->n[side],
                                &found->masses[side]));
   }
   found->d = d[0];

@@ -26,7 +26,8 @@ int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
 void wg_pool_set(wg_sphere_pool *pool, const double *q);
 /* First pairs and duals, under the present cost. */
 int wg_pool_begin(wg_sphere_pool *pool);
-/* From the present alpha: u (>= a floor) and the least v that goes with it, over all pairs. */
+/* From the present alpha: u (>= a floor), the least v that goes with it, over all pairs, and the
+ * least u that goes with that. */
 void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v);
 /* Adds the pair that violates alpha + beta >= log k^2 most in each row and column, where it does by
  * `least` and more; *added of them. */

@@ -20,6 +20,7 @@ enum { ALL_PAIRS = 10000, NEAREST = 6 };
 /* Of the scale: below it a pair carries nothing that double precision sees, and duals are not
  * smaller. */
 static const double least_k = 1e-13, least_u = 1e-14;
+static const double above = 1.0 + 1e-15; /* v of this u is not above v by rounding */
 
 static int add_pair(wg_sphere_pool *pool, int64_t i, int64_t j) {
   if (pool->count == pool->room) {
@@ -184,10 +185,13 @@ static void scan(wg_sphere_pool *pool, int side, const double *other) {
 }
 
 void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v) {
-  for (int64_t i = 0; i < pool->p->n[0]; i++)
-    u[i] = WG_MAX(exp(pool->log_dual[0][i]), least_u * pool->scale);
+  const int64_t n = pool->p->n[0], m = pool->p->n[1];
+  const double floor = least_u * pool->scale;
+  for (int64_t i = 0; i < n; i++) u[i] = WG_MAX(exp(pool->log_dual[0][i]), floor);
   scan(pool, 1, u);
-  memcpy(v, pool->best[1], (size_t)pool->p->n[1] * sizeof(double));
+  for (int64_t j = 0; j < m; j++) v[j] = pool->best[1][j];
+  scan(pool, 0, v); /* k > 0 only where v is */
+  for (int64_t i = 0; i < n; i++) u[i] = WG_MIN(u[i], WG_MAX(pool->best[0][i] * above, floor));
 }
 
 int wg_pool_price(wg_sphere_pool *pool, double least, int64_t *added) {

@@ -95,8 +95,9 @@ def test_bad_clouds(where):
     refuse(["x.csv", "x.csv", "--bins", "8", "--spacing", "1"], where, 2, "leave --spacing out")
     refuse(["x.csv", "y.csv", "--bins", "8"], where, 3, "both need the same")
     refuse(["z.csv", "z.csv", "--bins", "8"], where, 3, "a grid has three axes at most")
-    refuse(["x.csv", "x.csv", "--bins", "8", "--weights-a", "w.txt"], where, 3, "one weight a point")
-    refuse(["x.csv", "x.csv", "--bins", "8", "--weights-a", "v.txt"], where, 3, "sum to 1.1")
+    weighed = ["x.csv", "x.csv", "--bins", "8", "--weights-a"]
+    refuse(weighed + ["w.txt"], where, 3, "one weight a point")
+    refuse(weighed + ["v.txt"], where, 3, "sum to 1.1")
     refuse(["x.csv", "x.csv", "--weights-a", "w.txt"], where, 2, "which --bins N wants")
 
 
