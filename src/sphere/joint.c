@@ -667,6 +667,13 @@ static void correct(wg_sphere_joint *t) {
   }
 }
 
+/* No pair is far behind the others. */
+static bool is_central(const wg_sphere_joint *t, double mu) {
+  for (int64_t e = 0; e < t->count; e++)
+    if (wg_pair_gap(&t->pair[e]) < 2.0 * mu) return false;
+  return true;
+}
+
 /* Mehrotra's predictor and corrector; 1 where precision is used up. */
 static int make_step(wg_sphere_joint *t) {
   double terms, limit;
@@ -682,7 +689,7 @@ static int make_step(wg_sphere_joint *t) {
   find_step(t, WG_MIN(WG_MAX(miss * miss, 1e-3), 0.5) * mu, true);
   if ((status = step_limit(t, &limit))) return status;
   if (limit < 0.3) {
-    find_step(t, mu, false);
+    find_step(t, is_central(t, mu) ? 0.5 * mu : mu, false);
     if ((status = step_limit(t, &limit))) return status;
   }
   if (!(limit > 1e-6)) return 1;

@@ -26,8 +26,11 @@ int wg_pool_create(wg_mem *mem, wg_context *context, const wg_sphere_problem *p,
 void wg_pool_set(wg_sphere_pool *pool, const double *q);
 /* First pairs and duals, under the present cost. */
 int wg_pool_begin(wg_sphere_pool *pool);
-/* From the present alpha: u (>= a floor), the least v that goes with it, over all pairs, and the
- * least u that goes with that. */
+/* Adds the pairs with the least slack of each row and column under feasible duals, which become the
+ * present ones. */
+int wg_pool_widen(wg_sphere_pool *pool, const double *u, const double *v);
+/* Duals u, v that are feasible for all pairs, from the present ones: where some are violated
+ * the atom of the two that is worth less is raised. */
 void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v);
 /* Adds the pair that violates alpha + beta >= log k^2 most in each row and column, where it does by
  * `least` and more; *added of them. */

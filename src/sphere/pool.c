@@ -16,7 +16,7 @@
 #include "linalg/la.h"
 #include "sphere/parts.h"
 
-enum { ALL_PAIRS = 10000, NEAREST = 6 };
+enum { ALL_PAIRS = 2500, NEAREST = 6 };
 /* Of the scale: below it a pair carries nothing that double precision sees, and duals are not
  * smaller. */
 static const double least_k = 1e-13, least_u = 1e-14;
@@ -141,8 +141,26 @@ static int begin_all(wg_sphere_pool *pool) {
   return WG_OK;
 }
 
+static int keep_all_nearest(wg_sphere_pool *pool) {
+  double *line = WG_NEW(pool->mem, double, WG_MAX(pool->p->n[0], pool->p->n[1]));
+  if (!line) return wg_no_memory();
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < pool->p->n[side]; i++) WG_TRY(keep_nearest(pool, side, i, line));
+  wg_drop(pool->mem, line);
+  return WG_OK;
+}
+
+int wg_pool_widen(wg_sphere_pool *pool, const double *u, const double *v) {
+  const double *const dual[2] = {u, v};
+  if (pool->p->n[0] * pool->p->n[1] <= ALL_PAIRS) return WG_OK;
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < pool->p->n[side]; i++)
+      pool->log_dual[side][i] = log(WG_MAX(dual[side][i], least_u * pool->scale));
+  return keep_all_nearest(pool);
+}
+
 int wg_pool_begin(wg_sphere_pool *pool) {
-  enum { LEVELS = 8, SWEEPS = 4 };
+  enum { LEVELS = 5, SWEEPS = 3 };
   const int64_t n = pool->p->n[0], m = pool->p->n[1];
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < pool->p->n[side]; i++) pool->log_dual[side][i] = log(pool->scale);
@@ -153,28 +171,28 @@ int wg_pool_begin(wg_sphere_pool *pool) {
   for (int level = 0; level < LEVELS; level++, eps *= 0.5)
     for (int sweep = 0; sweep < SWEEPS && !wg_watch_poll(&pool->context->watch); sweep++)
       for (int side = 0; side < 2; side++) soften(pool, side, eps, lines);
-  for (int side = 0; side < 2; side++)
-    for (int64_t i = 0; i < pool->p->n[side]; i++) WG_TRY(keep_nearest(pool, side, i, lines));
   wg_drop(pool->mem, lines);
-  return WG_OK;
+  return keep_all_nearest(pool);
 }
 
 /* ---- scans of all pairs ---- */
 
-/* best_i = max_j k_ij+^2 exp(-dual_j), with the j. */
-static void scan(wg_sphere_pool *pool, int side, const double *other) {
+/* best_i = max_j k_ij+^2 / other_j, with the j; if own (the duals of i) is given, over those j that
+ * are worth as much as i: mass times dual. */
+static void scan(wg_sphere_pool *pool, int side, const double *other, const double *own) {
   const int64_t d = pool->p->d, n = pool->p->n[side], count = pool->p->n[1 - side];
   const double work = (double)(n * count * d);
 #pragma omp parallel for num_threads(wg_threads_for(pool->context->threads, work)) schedule(static)
   for (int64_t i = 0; i < n; i++) {
-    const double *w = pool->seen[side] + i * d;
+    const double *w = pool->seen[side] + i * d, *mass = pool->p->mass[1 - side];
+    const double worth = own ? pool->p->mass[side][i] * own[i] : 0.0;
     double best = 0.0;
     int64_t argument = -1;
     for (int64_t j = 0; j < count; j++) {
       double k = 0.0;
       for (int64_t c = 0; c < d; c++) k += w[c] * pool->seen[1 - side][j * d + c];
       const double value = k > 0.0 ? k * k / other[j] : 0.0;
-      if (value > best) {
+      if (value > best && mass[j] * other[j] >= worth) {
         best = value;
         argument = j;
       }
@@ -184,35 +202,45 @@ static void scan(wg_sphere_pool *pool, int side, const double *other) {
   }
 }
 
+/* The duals, not smaller than is good for division. */
+static void read_duals(const wg_sphere_pool *pool, double *u, double *v) {
+  double *const dual[2] = {u, v};
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < pool->p->n[side]; i++)
+      dual[side][i] = WG_MAX(exp(pool->log_dual[side][i]), least_u * pool->scale);
+}
+
 void wg_pool_transform(wg_sphere_pool *pool, double *u, double *v) {
   const int64_t n = pool->p->n[0], m = pool->p->n[1];
-  const double floor = least_u * pool->scale;
-  for (int64_t i = 0; i < n; i++) u[i] = WG_MAX(exp(pool->log_dual[0][i]), floor);
-  scan(pool, 1, u);
+  read_duals(pool, u, v);
+  scan(pool, 0, v, u);
+  for (int64_t i = 0; i < n; i++) u[i] = WG_MAX(u[i], pool->best[0][i]);
+  scan(pool, 1, u, NULL);
   for (int64_t j = 0; j < m; j++) v[j] = pool->best[1][j];
-  scan(pool, 0, v); /* k > 0 only where v is */
-  for (int64_t i = 0; i < n; i++) u[i] = WG_MIN(u[i], WG_MAX(pool->best[0][i] * above, floor));
+  scan(pool, 0, v, NULL); /* k > 0 only where v is */
+  for (int64_t i = 0; i < n; i++)
+    u[i] = WG_MIN(u[i], WG_MAX(pool->best[0][i] * above, least_u * pool->scale));
 }
 
 int wg_pool_price(wg_sphere_pool *pool, double least, int64_t *added) {
   const int64_t before = pool->count, n = pool->p->n[0], m = pool->p->n[1];
-  double *dual = WG_NEW(pool->mem, double, WG_MAX(n, m));
-  if (!dual) return wg_no_memory();
-  *added = 0;
+  double *u = WG_NEW(pool->mem, double, n), *v = WG_NEW(pool->mem, double, m);
+  double *const dual[2] = {u, v};
+  if (!u || !v) return wg_no_memory();
+  read_duals(pool, u, v);
   for (int side = 0; side < 2 && n * m > ALL_PAIRS; side++) {
-    const int64_t count = pool->p->n[1 - side];
-    for (int64_t j = 0; j < count; j++)
-      dual[j] = WG_MAX(exp(pool->log_dual[1 - side][j]), least_u * pool->scale);
-    scan(pool, side, dual);
+    scan(pool, side, dual[1 - side], NULL);
     for (int64_t i = 0; i < pool->p->n[side]; i++) {
-      const int64_t j = pool->argument[side][i];
-      const double own = WG_MAX(exp(pool->log_dual[side][i]), least_u * pool->scale);
-      if (j < 0 || pool->best[side][i] <= own * (1.0 + least)) continue;
-      const int64_t row = side ? j : i, col = side ? i : j;
+      const int64_t j = pool->argument[side][i], row = side ? j : i, col = side ? i : j;
+      double *own = &dual[side][i];
+      if (j < 0 || pool->best[side][i] <= *own * (1.0 + least)) continue;
       if (!is_known(pool, row, col)) WG_TRY(add_pair(pool, row, col));
+      if (pool->p->mass[side][i] * *own <= pool->p->mass[1 - side][j] * dual[1 - side][j])
+        *own = pool->best[side][i]; /* one of its pairs is enough for all its others */
     }
   }
-  wg_drop(pool->mem, dual);
+  wg_drop(pool->mem, u);
+  wg_drop(pool->mem, v);
   *added = pool->count - before;
   return WG_OK;
 }

@@ -24,8 +24,16 @@
 #include "spectral/spectral.h"
 #include "sphere/parts.h"
 
-enum { MOST_ROUNDS = 12, PATIENCE = 40, PATIENCE_AFTER = 8 };
+enum {
+  MOST_ROUNDS = 12,
+  PATIENCE = 40,
+  PATIENCE_AFTER = 8,
+  WIDENINGS = 3,
+  COARSE = 50,
+  MOST_STALLS = 3
+};
 static const double least_violation = 1e-10; /* of u, that pricing looks at */
+static const double clearly = 1e-3;          /* of the scale of Q */
 
 typedef struct semicoupling { /* of one call, over the first `count` pairs of the pool */
   int64_t count;
@@ -294,8 +302,10 @@ static int improve(search *t, double mass, double *gap) {
 /* ---- transport and Q at the same time ---- */
 
 /* The semi-coupling of the interior point, made exact: g divided where the marginals are missed, c
- * with it. Then pairs give up the mass that c does not need, those that Q would rather not have and
- * those that all together are worth less than `least` give up all: it is destroyed and created. */
+ * with it. Then pairs give up the mass that c does not need, and those whose c all together can be
+ * worth no more than `least`, or that Q is clearly against, give up all: it is destroyed and
+ * created. Pairs that Q does not see stay: where it is singular they keep down other eigenvalues of
+ * A. */
 static int make_joint_plan(search *t, const wg_sphere_joint *joint, double least,
                            semicoupling *plan) {
   WG_TRY(reserve_plan(t, plan));
@@ -307,7 +317,8 @@ static int make_joint_plan(search *t, const wg_sphere_joint *joint, double least
     const double scale = t->scales[0][t->pool.row[e]] * t->scales[1][t->pool.col[e]];
     const double full = sqrt(plan->g0[e]) * sqrt(plan->g1[e]);
     const double c = WG_MIN(plan->c[e] * sqrt(scale), full);
-    const bool carries = c * (double)plan->count * t->pool.k[e] > least;
+    const bool carries =
+        c * (double)plan->count * t->pool.scale > least && t->pool.k[e] > -clearly * t->pool.scale;
     plan->c[e] = carries ? c : 0.0;
     plan->g0[e] *= full > 0.0 ? plan->c[e] / full : 0.0;
     plan->g1[e] *= full > 0.0 ? plan->c[e] / full : 0.0;
@@ -336,25 +347,61 @@ static int take_round(search *t, const wg_sphere_joint *joint, double least) {
   return WG_OK;
 }
 
+/* Every so many atoms of a side, as many as a small problem has, with all of its mass. */
+static int thin_out(wg_mem *mem, const wg_sphere_problem *p, int side, wg_sphere_problem *coarse) {
+  const int64_t d = p->d, n = p->n[side], count = WG_MIN(n, COARSE);
+  double *w = WG_NEW(mem, double, count *d), *mass = WG_NEW(mem, double, count);
+  if (!w || !mass) return wg_no_memory();
+  for (int64_t i = 0; i < count; i++) {
+    memcpy(w + i * d, p->w[side] + i * n / count * d, (size_t)d * sizeof(double));
+    for (int64_t k = i * n / count; k < (i + 1) * n / count; k++) mass[i] += p->mass[side][k];
+  }
+  coarse->n[side] = count;
+  coarse->w[side] = w;
+  coarse->mass[side] = mass;
+  return WG_OK;
+}
+
+/* A Q to begin with: that of few atoms. Which pairs are near depends on Q, where a gauge lets it be
+ * nearly singular, and pairs that are near under its middle are of no use then. */
+static int begin_coarse(search *t) {
+  wg_mem mem = wg_mem_of(t->mem->ledger);
+  wg_sphere_problem coarse = *t->p;
+  wg_sphere_answer answer;
+  coarse.tol = 1e-2;
+  int status = WG_OK;
+  for (int side = 0; status == WG_OK && side < 2; side++)
+    status = thin_out(&mem, t->p, side, &coarse);
+  if (status == WG_OK) status = wg_sphere_solve(t->context, &mem, &coarse, &answer);
+  for (int64_t k = 0; status == WG_OK && k < t->p->d * t->p->d; k++)
+    t->q[k] = 0.5 * (t->q[k] + answer.q[k]);
+  wg_mem_clear(&mem);
+  return status;
+}
+
 /* Rounds of the interior point and of pricing, each ten times as exact as the one before. */
 static int climb_jointly(search *t, double mass) {
   wg_sphere_answer *answer = t->answer;
   wg_sphere_joint *joint;
   double error = 1e-2 * mass;
-  int status = WG_OK;
+  int stalls = 0;
   WG_TRY(wg_joint_create(t->mem, &t->pool, mass, &joint));
+  if (WG_MAX(t->p->n[0], t->p->n[1]) > 2 * COARSE) WG_TRY(begin_coarse(t));
   wg_pool_set(&t->pool, t->q);
   WG_TRY(wg_pool_begin(&t->pool));
-  while (status == WG_OK && t->pool.count && t->calls < t->p->max_calls) {
+  while (stalls < MOST_STALLS && t->pool.count && t->calls < t->p->max_calls) {
     int64_t added;
-    if ((status = wg_joint_solve(joint, error, &answer->steps)) < 0) return status;
+    const int status = wg_joint_solve(joint, error, &answer->steps);
+    if (status < 0) return status;
+    stalls += status;
     WG_TRY(take_round(t, joint, 0.1 * aim(t, mass)));
     report(t);
     const double gap = answer->upper - answer->lower;
     if (gap <= aim(t, mass) || wg_watch_poll(&t->context->watch)) break;
     WG_TRY(wg_pool_price(&t->pool, WG_MAX(least_violation, 0.1 * gap / mass), &added));
+    if (t->calls <= WIDENINGS || status) WG_TRY(wg_pool_widen(&t->pool, t->u, t->v));
     if (!added && error <= 0.05 * aim(t, mass)) break;
-    error = WG_MAX(WG_MIN(0.1 * error, 0.3 * gap), 0.05 * aim(t, mass));
+    if (!status) error = WG_MAX(WG_MIN(0.1 * error, 0.3 * gap), 0.05 * aim(t, mass));
   }
   return WG_OK;
 }
