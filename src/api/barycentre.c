@@ -127,8 +127,8 @@ static int read_data(task *t) {
 static bool are_all_equal(const wg_cert_barycentre *data) {
   const int64_t d = data->d, square = d * d;
   for (int64_t k = 1; k < data->count; k++)
-    if (memcmp(data->means, data->means + k * d, (size_t)d * sizeof(double)) ||
-        memcmp(data->covs, data->covs + k * square, (size_t)square * sizeof(double)))
+    if (memcmp(data->means, data->means + k * d, (size_t)d * sizeof(double)) != 0 ||
+        memcmp(data->covs, data->covs + k * square, (size_t)square * sizeof(double)) != 0)
       return false;
   return true;
 }

@@ -29,9 +29,9 @@ typedef struct wg_smooth {
 
 int wg_smooth_create(wg_mem *mem, const wg_gauge_spec *spec, wg_smooth *smooth);
 /* *value = the smoothed gauge of s (d x d), q (d x d) = its gradient, which lies in K. */
-int wg_smooth_at(wg_smooth *smooth, const double *s, double mu, double *value, double *q);
+int wg_smooth_at(wg_smooth *t, const double *s, double mu, double *value, double *q);
 /* out (d x d) = the second derivative at that point, applied to the symmetric h. */
-void wg_smooth_curve(wg_smooth *smooth, const double *h, double *out);
+void wg_smooth_curve(wg_smooth *t, const double *h, double *out);
 /* The second derivative of a function of n numbers whose gradient q answers their change by
  * weight_i (change_i - tau normal_i), tau keeping <normal, dq> zero: turns n rows that stand for
  * the numbers into rows whose squares sum up to factor times it. common: room for a row. */
