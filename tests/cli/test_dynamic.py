@@ -33,7 +33,7 @@ def test_images(where):
     put(where, "a.png", image(spot(2)))
     put(where, "b.png", image(spot(6)))
     found = report(["dynamic", "a.png", "b.png", "--gauge", "trace", "--steps", "4", "--out",
-                    "p.npz", "--static", "--time-limit", "20"], where)
+                    "p.npz", "--static", "--tol", "0.5"], where)
     check(found["shape"] == [9, 9], found["shape"])
     check(abs(found["w2_static"]["lower"] - 16) < 1e-4, "four cells to the right", found)
     # a column of text is an axis: the ink is at [2, 2], counted from the left and from below
@@ -75,8 +75,8 @@ def test_clouds(where):
     put(where, "y.csv", "2,0\n2.3,1\n3,0.2\n")
     put(where, "w.txt", "0.2\n0.5\n0.3\n")
     found = report(["dynamic", "x.csv", "y.csv", "--bins", "24,12", "--gauge", "trace",
-                    "--weights-a", "w.txt", "--weights-b", "w.txt", "--static", "--time-limit",
-                    "20", "--steps", "8"], where)
+                    "--weights-a", "w.txt", "--weights-b", "w.txt", "--static", "--tol",
+                    "0.5", "--steps", "8"], where)
     check(found["shape"] == [24, 12], found["shape"])
     check(math.isclose(found["spacing"][0], 3 / 21) and math.isclose(found["spacing"][1], 1 / 9),
           found["spacing"])
