@@ -159,12 +159,56 @@ static void two_solvers_agree(void **state) {
     }
 }
 
+/* Atoms around a direction. */
+static test_measure cluster(wg_rng *rng, int64_t n, const double *centre, double total) {
+  test_measure m = test_atoms(rng, n, 3, total);
+  for (int64_t i = 0; i < n; i++) {
+    double length = 0.0;
+    for (int64_t k = 0; k < 3; k++) {
+      m.w[3 * i + k] = centre[k] + 0.5 * wg_rng_normal(rng);
+      length += m.w[3 * i + k] * m.w[3 * i + k];
+    }
+    for (int64_t k = 0; k < 3; k++) m.w[3 * i + k] /= sqrt(length);
+  }
+  return m;
+}
+
+/* Far clusters make Q nearly singular, some atoms next to worthless and the first pool a bad one;
+ * near ones with a tight tolerance need the last digits of the steps. Without what serves either,
+ * or with cutting planes in its place, many more steps are taken. */
+static void few_steps_are_enough(void **state) {
+  (void)state;
+  const double east[] = {1.0, 0.0, 0.3}, north[] = {0.5, 0.8, 0.0};
+  wg_rng rng = {26};
+  test_measure a = cluster(&rng, 200, east, 1.0), b = cluster(&rng, 210, north, 1.5);
+  test_measure near = cluster(&rng, 190, east, 1.0);
+  const struct {
+    const test_measure *other;
+    const char *gauge;
+    double tol;
+    int64_t most_calls, most_steps;
+  } cases[] = {{&b, "operator", 1e-8, 12, 60},
+               {&b, "frobenius", 1e-8, 12, 45},
+               {&near, "operator", 1e-9, 14, 45},
+               {&near, "kyfan:2", 1e-9, 14, 45}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    const wg_sphere_info info = test_sphere(&a, cases[k].other, cases[k].gauge, cases[k].tol);
+    if (info.calls > cases[k].most_calls || info.steps > cases[k].most_steps)
+      fail_msg("case %d: %lld calls, %lld steps", (int)k, (long long)info.calls,
+               (long long)info.steps);
+  }
+  test_free_measure(&a);
+  test_free_measure(&b);
+  test_free_measure(&near);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(equal_measures_are_at_distance_zero),
                                      cmocka_unit_test(the_distance_is_symmetric),
                                      cmocka_unit_test(the_triangle_inequality_holds),
                                      cmocka_unit_test(the_value_is_between_its_multiples_of_wfr),
                                      cmocka_unit_test(two_solvers_agree),
+                                     cmocka_unit_test(few_steps_are_enough),
                                      cmocka_unit_test(the_ratios_are_sharp),
                                      cmocka_unit_test(it_scales_with_the_mass),
                                      cmocka_unit_test(an_atom_may_be_split),
