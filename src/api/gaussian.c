@@ -59,9 +59,9 @@ static int allocate(task *t) {
 static int search(task *t, bool briefly) {
   const wg_gauss_problem problem = {.d = t->data.d,
                                     .n = t->data.d,
-                                    .f0 = t->pair.root0,
-                                    .f1 = t->pair.root1,
-                                    .delta = t->pair.delta,
+                                    .f0 = t->pair.root0.root.high,
+                                    .f1 = t->pair.root1.root.high,
+                                    .delta = t->pair.delta.high,
                                     .spec = &t->spec};
   const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */
   const double tol = below * t->settings.tol;
@@ -92,9 +92,9 @@ static int judge(const task *t, const wg_gaussian_info *info) {
 /* out = R0^+, of the symmetric root with that rank. */
 static int invert_root(const task *t, double *values, double *vectors, double *out) {
   const int64_t d = t->data.d;
-  WG_TRY(wg_la_eigh(d, t->pair.root0, values, vectors));
+  WG_TRY(wg_la_eigh(d, t->pair.root0.root.high, values, vectors));
   memset(out, 0, (size_t)(d * d) * sizeof(double));
-  for (int64_t k = 0; k < t->pair.rank0; k++)
+  for (int64_t k = 0; k < t->pair.root0.rank; k++)
     for (int64_t i = 0; i < d; i++)
       for (int64_t j = 0; j < d; j++)
         out[i * d + j] += vectors[k * d + i] * vectors[k * d + j] / values[k];
@@ -105,7 +105,7 @@ static int invert_root(const task *t, double *values, double *vectors, double *o
 static int describe(task *t, wg_gaussian_info *info) {
   const int64_t d = t->data.d, square = d * d;
   double *half = t->room, *other = half + square, *values = other + square, miss = 0.0, size = 0.0;
-  const double *r0 = t->pair.root0, *r1 = t->pair.root1, *c = t->answer.contraction;
+  const double *r0 = t->pair.root0.root.high, *r1 = t->pair.root1.root.high, *c = t->answer.contraction;
   wg_la_gemm(false, true, d, d, d, 1.0, r1, d, c, d, 0.0, half, d);
   wg_la_gemm(false, false, d, d, d, 1.0, half, d, r0, d, 0.0, other, d);
   for (int64_t i = 0; i < square; i++) t->k[i] = other[(i % d) * d + i / d];
@@ -141,8 +141,8 @@ static int run(task *t, wg_gaussian_info *info) {
   WG_TRY(describe(t, info));
   info->steps = t->answer.steps;
   info->closed_form = t->answer.closed;
-  info->rank0 = t->pair.rank0;
-  info->rank1 = t->pair.rank1;
+  info->rank0 = t->pair.root0.rank;
+  info->rank1 = t->pair.root1.rank;
   return WG_OK;
 }
 

@@ -66,7 +66,7 @@ static int read_terms(wg_mem *mem, const wg_cert_barycentre *data,
                                   claim->cov, &pair));
     exponents[k] = pair.exponent;
     t->exponent = k == 0 ? pair.exponent : WG_MAX(t->exponent, pair.exponent);
-    t->terms[k] = (term){.weight = data->weights[k], .root = pair.root0, .shift = pair.delta};
+    t->terms[k] = (term){.weight = data->weights[k], .root = pair.root0.root.high, .shift = pair.delta.high};
   }
   for (int64_t k = 0; k < t->count; k++) {
     const int lift = exponents[k] - t->exponent;

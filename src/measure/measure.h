@@ -2,7 +2,7 @@
 #ifndef WG_MEASURE_H
 #define WG_MEASURE_H
 
-#include "base/base.h"
+#include "linalg/la.h"
 
 /* Checks a cloud as given: n, d >= 1, finite points, weights finite, >= 0, sum within 1e-6 of one.
  * name is "x" or "a"-like for messages ("x", weights "a"). weights NULL: uniform. */
@@ -33,21 +33,33 @@ int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *
                     const double *y, const double *b, wg_cloud *cx, wg_cloud *cy,
                     wg_masses *masses);
 
-/* ---- Gaussians (normal.c) ---- */
-/* Two Gaussians as theory 4 takes them, divided by 2^exponent so that the larger is about one.
- * Eigenvalues of a covariance up to 1e-14 of its largest are zero. */
+/* ---- Gaussians (normal.c, root.c) ---- */
+/* The symmetric root of the positive part of a covariance in twofold precision (root.c). What is
+ * below zero, which only rounding can have put there, is sum g g' over the rows g of `negative`. */
+typedef struct wg_normal_root {
+  wg_twofold root;     /* d x d                                                     */
+  wg_twofold negative; /* fallen x d                                                */
+  int64_t fallen;
+  int64_t rank; /* eigenvalues above 1e-14 of the largest: for those who report, not for bounds */
+} wg_normal_root;
+/* Two Gaussians, divided by 2^exponent so that the larger is about one. */
 typedef struct wg_normal_pair {
   int64_t d;
   int exponent;
-  int64_t rank0, rank1;
-  double *root0, *root1; /* d x d: symmetric square roots of the covariances */
-  double *delta;         /* d: m1 - m0                                       */
+  wg_twofold cov0, cov1; /* d x d: the symmetric parts of the covariances, exactly (entries that
+                            underflow are lost: below 2^-1074)                                   */
+  wg_normal_root root0, root1;
+  wg_twofold delta; /* d: m1 - m0, exactly, but for underflow */
 } wg_normal_pair;
 /* WG_ERR_INPUT unless means and covariances (d, d x d) are finite and the covariances symmetric (to
  * 1e-12 of the largest entry) and positive semidefinite (no eigenvalue below -1e-12 of the
  * largest). Messages call them mean0, cov0, mean1, cov1. */
 int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const double *cov0,
                            const double *mean1, const double *cov1, wg_normal_pair *pair);
+/* The root of s (d x d), whose eigenvectors in double precision are the rows of vectors, by
+ * decreasing eigenvalues. */
+int wg_measure_root(wg_mem *mem, int64_t d, wg_twofold s, const double *vectors,
+                    wg_normal_root *root);
 /* Mean (d) and covariance (d x d) of a cloud checked by wg_measure_check; weights NULL: uniform.
  * The covariance is of the measure: divided by n, not by n - 1. */
 int wg_measure_fit(wg_mem *mem, int64_t n, int64_t d, const double *points, const double *weights,

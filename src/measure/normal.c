@@ -1,16 +1,16 @@
-/* Gaussians as data: checks, numerical rank, square roots; and the Gaussian of a cloud.
+/* Gaussians as data: checks, scaling, differences of means; and the Gaussian of a cloud.
  *
- * Numerical rank (theory 4): an eigenvalue up to 1e-14 of the largest is zero, one below -1e-12 of
- * it is bad input. Distances depend on roots of eigenvalues, so without that rule rounding in a
- * singular covariance would move them by 1e-8. Everything is divided by one power of two first:
- * exact, and covariances of scale 1e300 are no special case.
- * Cost O(d^3), memory 5 d^2; a fit O(n d^2). */
+ * The data as given (theory 4): a covariance that is not symmetric by rounding (1e-12 of its
+ * largest entry) stands for its symmetric part, one with eigenvalues below zero by rounding (-1e-12
+ * of the largest) for its positive part. No eigenvalue is dropped: what is small is known to twofold
+ * precision (root.c). Everything is divided by one power of two first: exact, and covariances of
+ * scale 1e300 are no special case. Cost: root.c; a fit O(n d^2). */
 #include <string.h>
 
 #include "linalg/la.h"
 #include "measure/measure.h"
 
-static const double zero_below = 1e-14, wrong_below = -1e-12, asymmetry = 1e-12;
+static const double wrong_below = -1e-12, asymmetry = 1e-12;
 
 /* ---- checks ---- */
 
@@ -43,33 +43,31 @@ static int check_symmetric(const char *name, int64_t d, const double *s) {
 
 /* ---- roots ---- */
 
-/* root = V diag(sqrt(values)) V' of 2^(-2 exponent) s, with the numerical rank. */
-static int find_root(wg_mem *mem, const char *name, int64_t d, const double *s, int exponent,
-                     double *root, int64_t *rank) {
-  double *scaled = WG_NEW(mem, double, d *d), *vectors = WG_NEW(mem, double, d *d);
-  double *values = WG_NEW(mem, double, d);
-  if (!scaled || !vectors || !values) return wg_no_memory();
+/* The symmetric part of 2^(-2 exponent) s, exactly but for underflow. */
+static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent,
+                            wg_twofold *out) {
+  *out = (wg_twofold){WG_NEW(mem, double, d * d), WG_NEW(mem, double, d * d)};
+  if (!out->high || !out->low) return wg_no_memory();
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < d; j++)
-      scaled[i * d + j] =
-          0.5 * (ldexp(s[i * d + j], -2 * exponent) + ldexp(s[j * d + i], -2 * exponent));
-  WG_TRY(wg_la_eigh(d, scaled, values, vectors));
-  const double top = WG_MAX(values[0], 0.0);
-  if (values[d - 1] < wrong_below * top)
+      wg_twin_put(*out, i * d + j,
+                 wg_twin_sum(ldexp(s[i * d + j], -2 * exponent - 1),
+                            ldexp(s[j * d + i], -2 * exponent - 1)));
+  return WG_OK;
+}
+
+static int find_root(wg_mem *mem, const char *name, int64_t d, const double *s, int exponent,
+                     wg_twofold *scaled, wg_normal_root *root) {
+  double *vectors = WG_NEW(mem, double, d *d), *values = WG_NEW(mem, double, d);
+  if (!vectors || !values) return wg_no_memory();
+  WG_TRY(scale_covariance(mem, d, s, exponent, scaled));
+  WG_TRY(wg_la_eigh(d, scaled->high, values, vectors));
+  if (values[d - 1] < wrong_below * WG_MAX(values[0], 0.0))
     return wg_fail(WG_ERR_INPUT,
                    "%s is not positive semidefinite: its smallest eigenvalue is %g, its largest "
                    "%g; a covariance has none below zero",
                    name, ldexp(values[d - 1], 2 * exponent), ldexp(values[0], 2 * exponent));
-  *rank = 0;
-  while (*rank < d && values[*rank] > zero_below * top) (*rank)++;
-  for (int64_t i = 0; i < d; i++)
-    for (int64_t j = 0; j < d; j++)
-      scaled[i * d + j] = i < *rank ? sqrt(values[i]) * vectors[i * d + j] : 0.0;
-  wg_la_gemm(true, false, d, d, d, 1.0, vectors, d, scaled, d, 0.0, root, d);
-  for (int64_t i = 0; i < d; i++)
-    for (int64_t j = 0; j < i; j++)
-      root[i * d + j] = root[j * d + i] = 0.5 * (root[i * d + j] + root[j * d + i]);
-  wg_drop(mem, scaled);
+  WG_TRY(wg_measure_root(mem, d, *scaled, vectors, root));
   wg_drop(mem, vectors);
   wg_drop(mem, values);
   return WG_OK;
@@ -92,17 +90,19 @@ int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const do
   WG_TRY(check_symmetric("cov0", d, cov0));
   WG_TRY(check_symmetric("cov1", d, cov1));
   *pair = (wg_normal_pair){.d = d,
-                           .root0 = WG_NEW(mem, double, d *d),
-                           .root1 = WG_NEW(mem, double, d *d),
-                           .delta = WG_NEW(mem, double, d)};
-  if (!pair->root0 || !pair->root1 || !pair->delta) return wg_no_memory();
-  for (int64_t i = 0; i < d; i++) pair->delta[i] = mean1[i] - mean0[i];
-  if (check_mean("mean1 - mean0", d, pair->delta) < 0)
+                           .delta = {WG_NEW(mem, double, d), WG_NEW(mem, double, d)}};
+  if (!pair->delta.high || !pair->delta.low) return wg_no_memory();
+  for (int64_t i = 0; i < d; i++)
+    wg_twin_put(pair->delta, i, wg_twin_sum(mean1[i], -mean0[i]));
+  if (check_mean("mean1 - mean0", d, pair->delta.high) < 0)
     return wg_fail(WG_ERR_INPUT, "mean1 - mean0 overflows; rescale the Gaussians");
-  pair->exponent = scale_of(d, pair->delta, cov0, cov1);
-  for (int64_t i = 0; i < d; i++) pair->delta[i] = ldexp(pair->delta[i], -pair->exponent);
-  WG_TRY(find_root(mem, "cov0", d, cov0, pair->exponent, pair->root0, &pair->rank0));
-  return find_root(mem, "cov1", d, cov1, pair->exponent, pair->root1, &pair->rank1);
+  pair->exponent = scale_of(d, pair->delta.high, cov0, cov1);
+  for (int64_t i = 0; i < d; i++) {
+    pair->delta.high[i] = ldexp(pair->delta.high[i], -pair->exponent);
+    pair->delta.low[i] = ldexp(pair->delta.low[i], -pair->exponent);
+  }
+  WG_TRY(find_root(mem, "cov0", d, cov0, pair->exponent, &pair->cov0, &pair->root0));
+  return find_root(mem, "cov1", d, cov1, pair->exponent, &pair->cov1, &pair->root1);
 }
 
 /* ---- the Gaussian of a cloud ---- */
