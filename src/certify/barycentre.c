@@ -22,9 +22,11 @@
  * k. A = W R is off by a = (d + 2) u |W| |R|, E by a |W| + (d + 4) u (|A| |W| + |B| |N|), Z by sum
  * w (d + 4 + 2 count) u (|W|^2 + |N|^2), r by sum w (2 d + 8 + 4 count) u |W|^2 |v|, as their terms
  * are added one by one; the squares by (2 d + 16) u (|W|^2 (|R|^2 + |v|^2) + |B|^2), which includes
- * the rounding of v. margin multiplies all of it. Means and roots count as gaussian.c takes them;
- * weights are of sum one within 1e-10. Cost O(count d^3), memory 40 count d^2. Source:
- * docs/theory/gaussian.md. */
+ * the rounding of v. margin multiplies all of it. R_k is a root in twofold precision, whose low
+ * part the error of A covers; it stands for N(m_k, R_k^2), at most l_k away from N_k (gaussian.c),
+ * and by Minkowski's inequality the root of the value moves by at most the root of C sum w_k l_k^2,
+ * C = max gamma / trace. Weights are normalised with a relative error of 4 u, which the value's is.
+ * Cost O(count d^3), memory 40 count d^2. Source: docs/theory/gaussian.md. */
 #include "certify/certify.h"
 #include "linalg/la.h"
 #include "measure/measure.h"
@@ -33,6 +35,7 @@
 typedef struct term {
   double weight;
   double *root, *shift; /* d x d; d: m_k - m, later v */
+  double loss;          /* of W_2, between N_k and the root's Gaussian */
   wg_cert_factor w, n;
   double *a, *b, *e; /* A and B: rank x d; E: d x d */
 } term;
@@ -56,7 +59,7 @@ static double norm_of(int64_t count, const double *a) { return sqrt(norm2_of(cou
 /* ---- the data in one scale ---- */
 
 static int read_terms(wg_mem *mem, const wg_cert_barycentre *data,
-                      const wg_cert_barycentre_claim *claim, proof *t) {
+                      const wg_cert_barycentre_claim *claim, double margin, proof *t) {
   const int64_t d = t->d, square = d * d;
   int *exponents = WG_NEW(mem, int, t->count);
   if (!exponents) return wg_no_memory();
@@ -66,10 +69,13 @@ static int read_terms(wg_mem *mem, const wg_cert_barycentre *data,
                                   claim->cov, &pair));
     exponents[k] = pair.exponent;
     t->exponent = k == 0 ? pair.exponent : WG_MAX(t->exponent, pair.exponent);
-    t->terms[k] = (term){.weight = data->weights[k], .root = pair.root0.root.high, .shift = pair.delta.high};
+    t->terms[k] =
+        (term){.weight = data->weights[k], .root = pair.root0.root.high, .shift = pair.delta.high};
+    WG_TRY(wg_cert_root_loss(mem, d, pair.cov0, &pair.root0, margin, &t->terms[k].loss));
   }
   for (int64_t k = 0; k < t->count; k++) {
     const int lift = exponents[k] - t->exponent;
+    t->terms[k].loss = ldexp(t->terms[k].loss, lift);
     for (int64_t i = 0; i < square; i++) t->terms[k].root[i] = ldexp(t->terms[k].root[i], lift);
     for (int64_t i = 0; i < d; i++) t->terms[k].shift[i] = -ldexp(t->terms[k].shift[i], lift);
   }
@@ -145,6 +151,7 @@ typedef struct tally {
   double miss;                   /* sum w |E|                                   */
   double squares, balance, pull; /* rounding of the squares, of Z, of r       */
   double size, spread;           /* sum w tr S_k, sum w |v|^2                   */
+  double losses;                 /* sum w loss^2                                */
 } tally;
 
 static void count_term(const proof *t, const term *one, double *seen, tally *sum) {
@@ -164,11 +171,13 @@ static void count_term(const proof *t, const term *one, double *seen, tally *sum
   sum->pull += weight * 4.0 * summed * w * w * v;
   sum->size += weight * root * root;
   sum->spread += weight * v * v;
+  sum->losses += weight * one->loss * one->loss;
 }
 
-/* upper: of the value, in the scale of the terms; gauge_of_one >= gamma°(I). */
+/* upper: of the value, in the scale of the terms; gauge_of_one >= gamma°(I); trace_factor >= gamma
+ * / trace. */
 static double add_up(const proof *t, double *room, double upper, double gauge_of_one,
-                     double margin) {
+                     double trace_factor, double margin) {
   const double sure = 1.0 + 1e-10, better = sqrt(upper * gauge_of_one);
   tally sum = {0};
   for (int64_t k = 0; k < t->count; k++) count_term(t, &t->terms[k], room, &sum);
@@ -178,7 +187,9 @@ static double add_up(const proof *t, double *room, double upper, double gauge_of
                       2.0 * margin * sum.miss * reach +
                       2.0 * (norm_of(t->d, t->r) + margin * sum.pull) * distance;
   const double value = wg_sum_value(sum.value) - sure * loss - margin * sum.squares;
-  return value > 0.0 ? value / (t->dual * (1.0 + 4.0 * WG_UNIT)) : 0.0;
+  const double root = sqrt(WG_MAX(value, 0.0) / t->dual) * (1.0 - 8.0 * WG_UNIT) -
+                      sqrt(trace_factor * sum.losses) * (1.0 + 8.0 * WG_UNIT);
+  return root > 0.0 ? root * root * (1.0 - 16.0 * WG_UNIT) : 0.0;
 }
 
 /* ---- both ---- */
@@ -201,7 +212,7 @@ static int find_lower(wg_mem *mem, const wg_cert_barycentre *data, const wg_gaug
     return wg_no_memory();
   WG_TRY(wg_gauge_parse("trace", whole));
   WG_TRY(wg_gauge_bind(whole, d));
-  WG_TRY(read_terms(mem, data, claim, &t));
+  WG_TRY(read_terms(mem, data, claim, margin, &t));
   for (int64_t k = 0; k < t.count; k++) {
     WG_TRY(factor_term(mem, spec, whole, claim->q + k * square, claim->y + k * square, margin, &t,
                        &t.terms[k]));
@@ -211,7 +222,7 @@ static int find_lower(wg_mem *mem, const wg_cert_barycentre *data, const wg_gaug
   for (int64_t i = 0; i < d; i++) one[i * d + i] = 1.0;
   WG_TRY(wg_gauge_dual_upper(spec, one, 0.0, mem, &gauge_of_one));
   const double upper = ldexp(report->upper, -2 * t.exponent);
-  const double lower = add_up(&t, room, upper, gauge_of_one, margin);
+  const double lower = add_up(&t, room, upper, gauge_of_one, wg_cert_trace_factor(spec), margin);
   report->lower = WG_MIN(nextafter(ldexp(lower, 2 * t.exponent), 0.0), report->upper);
   report->dual_gauge = t.dual;
   report->imbalance = norm_of(square, t.z);
@@ -236,7 +247,7 @@ static int find_upper(wg_mem *mem, const wg_cert_barycentre *data, const wg_gaug
     distances[2 * k] = WG_MIN(one.lower, one.upper);
     distances[2 * k + 1] = one.upper;
   }
-  report->upper = upper * (1.0 + 2.0 * (double)(data->count + 2) * WG_UNIT);
+  report->upper = upper * (1.0 + 2.0 * (double)(data->count + 6) * WG_UNIT);
   return WG_OK;
 }
 

@@ -4,6 +4,7 @@
 #define WG_CERTIFY_H
 
 #include "gauge/gauge.h"
+#include "measure/measure.h"
 
 /* The two clouds as stored; weights are taken up to their exact sum. */
 typedef struct wg_cert_data {
@@ -95,10 +96,9 @@ int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *certifica
                             wg_rigorous_verdict *verdict);
 
 /* ---- Gaussians (theory 4, gaussian.c) ---- */
-/* Both bounds of W2 between N(m0, S0) and N(m1, S1) for any d x d matrices q and contraction (for
- * the symmetric roots: K = S0^(1/2) C S1^(1/2); shrunk to norm one). Rounding is included but for
- * that of the roots themselves: the bounds are those of their squares, which differ from S0 and S1
- * by rounding and by eigenvalues below 1e-14 of the largest, zero by definition. */
+/* Both bounds of W2 between N(m0, S0) and N(m1, S1) as given (measure.h says what covariances with
+ * rounding stand for), for any d x d matrices q and contraction: of the symmetric roots, K =
+ * S0^(1/2) C S1^(1/2); shrunk to norm one. All rounding is included, that of the roots too. */
 typedef struct wg_cert_normal {
   int64_t d;
   const double *mean0, *cov0, *mean1, *cov1;
@@ -177,6 +177,11 @@ int wg_cert_factor_dual(const wg_gauge_spec *spec, const wg_cert_factor *r, doub
                         wg_mem *mem, double *dual);
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
+/* A bound of W_2 between N(0, S) and N(0, R R') for a root R of cov = S (gaussian.c). */
+int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_root *root,
+                      double margin, double *loss);
+/* gamma is at most this times the trace. */
+double wg_cert_trace_factor(const wg_gauge_spec *spec);
 /* Numbers beyond this could overflow in a sum: potentials. */
 #define WG_CERT_LARGEST 1e307
 /* WG_ERR_INPUT unless |values| <= limit. */

@@ -117,8 +117,9 @@ static int find_distance(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal
   const double r2 = norm2_of(size, root->root.high), n2 = norm2_of(fallen * d, root->negative.high);
   sizes = sqrt(sizes) + r2 + n2;
   const double units = wg_twofold_units(d) + 16.0 * WG_UNIT * WG_UNIT;
-  *distance = (norm_of(size, square.high) + norm_of(fallen * d, cross.high)) * (1.0 + 8.0 * WG_UNIT) +
-              margin * (units * (sizes + sqrt(r2 * n2)) + 8.0 * (double)size * eta);
+  *distance =
+      (norm_of(size, square.high) + norm_of(fallen * d, cross.high)) * (1.0 + 8.0 * WG_UNIT) +
+      margin * (units * (sizes + sqrt(r2 * n2)) + 8.0 * (double)size * eta);
   double *rooms[] = {square.high, square.low, rest.high, rest.low, cross.high, cross.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
@@ -138,6 +139,16 @@ static int least_of(wg_mem *mem, int64_t d, const double *root, double *least) {
   *least -= 32.0 * (double)d * WG_UNIT * most;
   wg_drop(mem, copy);
   wg_drop(mem, values);
+  return WG_OK;
+}
+
+int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_root *root,
+                      double margin, double *loss) {
+  double t, least, direct;
+  WG_TRY(find_distance(mem, d, cov, root, margin, &t));
+  WG_TRY(least_of(mem, d, root->root.high, &least));
+  direct = sqrt(sqrt((double)d) * t);
+  *loss = (least > 0.0 ? WG_MIN(direct, t / least) : direct) * (1.0 + 16.0 * WG_UNIT);
   return WG_OK;
 }
 
@@ -175,8 +186,7 @@ static int sharpen_factors(wg_mem *mem, double value, factors *f) {
   return WG_OK;
 }
 
-/* An upper bound of gamma over the trace. */
-static double trace_factor(const wg_gauge_spec *spec) {
+double wg_cert_trace_factor(const wg_gauge_spec *spec) {
   double most = 0.0;
   for (int64_t b = 0; b < spec->block_count; b++) {
     const wg_gauge_block *block = &spec->blocks[b];
@@ -279,8 +289,10 @@ static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold m, double off, double
   const double units = (8.0 * (double)d + 64.0) * WG_UNIT * WG_UNIT;
   *error = INFINITY; /* no bound follows from vectors that are anything but orthogonal */
   if (miss < 0.5)
-    *error = 2.0 * miss * bound->high + margin * (units * bound->high + sqrt((double)d) * 1.5 *
-             (off + wg_twofold_units(d) * norm_of(d * d, m.high) * v));
+    *error =
+        2.0 * miss * bound->high +
+        margin * (units * bound->high +
+                  sqrt((double)d) * 1.5 * (off + wg_twofold_units(d) * norm_of(d * d, m.high) * v));
   double *rooms[] = {vectors.high, vectors.low, seen.high, seen.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
@@ -315,8 +327,8 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   sum = wg_twin_add(sum, square_of(rank, step));
   sum = wg_twin_add(sum, (wg_twin){-2.0 * nuclear.high, -2.0 * nuclear.low});
   const double counted = (4.0 * (double)size + 64.0) * WG_UNIT * WG_UNIT;
-  const double squares = 2.0 * (n0 * e0 + n1 * e1 + nd * ed) +
-                         counted * (n0 * n0 + n1 * n1 + nd * nd + nuclear.high);
+  const double squares =
+      2.0 * (n0 * e0 + n1 * e1 + nd * ed) + counted * (n0 * n0 + n1 * n1 + nd * nd + nuclear.high);
   *value = sum.high - 2.0 * error - margin * 2.0 * squares - 4.0 * WG_UNIT * fabs(sum.high);
   double *rooms[] = {a0.high, a0.low, a1.high, a1.low, m.high, m.low, step.high, step.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
@@ -381,7 +393,7 @@ static int find_lower(wg_mem *mem, factors *f, const wg_gauge_spec *spec, const 
   } else {
     WG_TRY(dual_value(mem, pair, &r, margin, &value));
     value = (value - (margin - 1.0) * 16.0 * (double)d * WG_UNIT * r.top * spread) / dual;
-    const double loss = sqrt(trace_factor(minorant)) * f->loss;
+    const double loss = sqrt(wg_cert_trace_factor(minorant)) * f->loss;
     const double root = value > 0.0 ? sqrt(value) * (1.0 - 4.0 * WG_UNIT) - loss : 0.0;
     value = root > 0.0 ? root * root * (1.0 - 4.0 * WG_UNIT) : 0.0;
     if (is_diagonal(d, pair->cov0) && is_diagonal(d, pair->cov1))
@@ -463,7 +475,8 @@ static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double
   out->off_z = sure * off + 2.0 * WG_UNIT * nz;
   out->off_d = sure * (units * nb * (n1 + nz) + off * nb + u2 * (n0 + n1 * nb + nz * nb)) +
                2.0 * WG_UNIT * norm_of(size, out->d);
-  double *rooms[] = {bt, x.high, x.low, z.high, z.low, turned.high, turned.low, more.high, more.low};
+  double *rooms[] = {bt,          x.high,     x.low,     z.high,  z.low,
+                     turned.high, turned.low, more.high, more.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
 }
@@ -487,7 +500,8 @@ static int find_moment(wg_mem *mem, const wg_normal_pair *pair, double *b, bool 
   const double step = 2.0 * s.off_d, theta = n > 0.0 ? sqrt((double)d) * step / n : 1.0;
   for (int64_t i = 0; i < size; i++) above[i] = moment[i];
   add_product(d, theta, s.d, s.d, room, above);
-  const double other = exact ? 0.0 : (margin - 1.0) * 64.0 * (double)d * WG_UNIT * n1 * (n + 2.0 * z);
+  const double other =
+      exact ? 0.0 : (margin - 1.0) * 64.0 * (double)d * WG_UNIT * n1 * (n + 2.0 * z);
   const double rest = 0.5 * (s.off_z * middle * (z + s.off_z) + 3.0 * margin * k * z * z * middle);
   *slack = (step > 0.0 ? (1.0 + 1.0 / theta) * step * step : 0.0) + 2.0 * rest + other +
            2.0 * margin * (3.0 * k * n * n + 4.0 * WG_UNIT * norm2_of(d, delta));
@@ -526,7 +540,8 @@ static int find_upper(wg_mem *mem, factors *f, const wg_gauge_spec *spec, const 
     WG_TRY(wg_gauge_value(spec, moment, mem, &report->value));
     WG_TRY(wg_gauge_upper(spec, above, slack, mem, &upper));
     WG_TRY(sharpen_factors(mem, upper, f));
-    const double root = sqrt(upper) * (1.0 + 4.0 * WG_UNIT) + sqrt(trace_factor(spec)) * f->loss;
+    const double root =
+        sqrt(upper) * (1.0 + 4.0 * WG_UNIT) + sqrt(wg_cert_trace_factor(spec)) * f->loss;
     report->upper = root * root * (1.0 + 8.0 * WG_UNIT);
   }
   if (equal || diagonal) {

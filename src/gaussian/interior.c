@@ -81,10 +81,9 @@ static void start_cone(wg_gauss_newton *e) {
 /* The coupling of W_2 and its moment. */
 static int start_polar(interior *t) {
   const wg_gauss_problem *p = t->newton.p;
-  double unused;
   memset(t->q, 0, (size_t)(p->d * p->d) * sizeof(double));
   for (int64_t i = 0; i < p->d; i++) t->q[i * p->d + i] = 1.0;
-  WG_TRY(wg_gauss_dual(p, t->q, t->newton.room, t->contraction, &unused));
+  WG_TRY(wg_gauss_polar(p, t->q, t->newton.room, t->contraction));
   wg_gauss_moment(p, t->contraction, t->newton.room, t->moment);
   return WG_OK;
 }
@@ -151,7 +150,7 @@ static int evaluate(interior *t, wg_mem *mem, wg_gauss_best *best) {
   double dual, lower;
   WG_TRY(wg_gauge_dual(p->spec, t->q, mem, &dual));
   for (int64_t i = 0; i < d * d; i++) t->cut[i] = dual > 0.0 ? t->q[i] / dual : 0.0;
-  WG_TRY(wg_gauss_dual(p, t->cut, t->newton.room, t->polar, &lower));
+  WG_TRY(wg_gauss_dual(p, t->cut, t->contraction, t->moment, t->newton.room, t->polar, &lower));
   if (lower > best->lower) {
     best->lower = lower;
     memcpy(best->q, t->cut, (size_t)(d * d) * sizeof(double));
@@ -228,7 +227,7 @@ static int search_line(interior *t, wg_mem *mem, double *length) {
 static int direction(interior *t, double *length) {
   wg_gauss_newton *e = &t->newton;
   const double mu = complementarity(e);
-  int status = e->orthogonal ? wg_orthogonal_frame(e, t->contraction) : WG_OK;
+  int status = e->orthogonal ? wg_orthogonal_frame(e, t->contraction, t->q) : WG_OK;
   if (status == WG_OK) status = wg_newton_linearise(e);
   *length = INFINITY;
   if (status == WG_OK) status = wg_newton_step(e, 0.0, false, true);
@@ -278,18 +277,20 @@ static int advance(interior *t, double step) {
  * at where the estimated gap says that it is worth it, and at the end. */
 static int descend(wg_context *context, interior *t, wg_mem *mem, double tol, wg_gauss_best *best) {
   wg_gauss_newton *e = &t->newton;
-  double smallest = INFINITY, length;
+  const double progress = 0.9999; /* of gamma: the gap may grow for a while under large p */
+  double smallest = INFINITY, last = INFINITY, length;
   int stale = 0, status = WG_OK;
   const int64_t before = best->steps;
   while (best->steps < before + MOST_STEPS && stale < PATIENCE) {
-    WG_TRY(wg_orthogonal_frame(e, t->contraction));
+    WG_TRY(wg_orthogonal_frame(e, t->contraction, t->q));
     const double gap = wg_orthogonal_gap(e);
     if (gap <= 0.5 * tol * t->value) {
       WG_TRY(evaluate(t, mem, best));
       if (best->upper - best->lower <= tol * best->upper) return WG_OK;
     }
-    stale = gap < 0.9 * smallest ? 0 : stale + 1;
+    stale = gap < 0.9 * smallest || t->value < progress * last ? 0 : stale + 1;
     smallest = WG_MIN(smallest, gap);
+    last = t->value;
     if ((status = wg_newton_linearise(e)) == WG_OK) status = wg_newton_step(e, 0.0, false, false);
     if (status == WG_OK) status = search_line(t, mem, &length);
     if (status < 0) return status;

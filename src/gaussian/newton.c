@@ -484,8 +484,10 @@ int wg_newton_linearise(wg_gauss_newton *t) {
   if (status == WG_OK && !t->orthogonal) status = find_bases(t);
   if (status) return status;
   const int64_t d = t->d, n = t->n;
-  wg_la_gemm(false, false, d, n, n, 1.0, t->p->f0, n, t->ta, n, 0.0, t->left, n);
-  wg_la_gemm(false, false, d, n, n, 1.0, t->p->f1, n, t->tc, n, 0.0, t->right, n);
+  if (!t->orthogonal) {
+    wg_la_gemm(false, false, d, n, n, 1.0, t->p->f0, n, t->ta, n, 0.0, t->left, n);
+    wg_la_gemm(false, false, d, n, n, 1.0, t->p->f1, n, t->tc, n, 0.0, t->right, n);
+  }
   for (int64_t b = 0; b < t->blocks; b++)
     if ((status = wg_relation_linearise(&t->relation[b]))) return status;
   see_factors(t);
@@ -501,7 +503,7 @@ void wg_newton_base(wg_gauss_newton *t) {
   double *sum = t->room;
   for (int64_t i = 0; i < n; i++)
     for (int64_t j = 0; j < n; j++)
-      sum[i * n + j] = t->m[i * n + j] + (t->orthogonal ? 0.0 : t->cone.target[i * 2 * n + n + j]);
+      sum[i * n + j] = t->m[i * n + j] + t->cone.target[i * 2 * n + n + j];
   wg_la_gemm(false, false, n, n, n, 1.0, sum, n, t->tc, n, 0.0, t->half, n);
   wg_la_gemm(true, false, n, n, n, 1.0, t->ta, n, t->half, n, 0.0, t->base, n);
 }

@@ -17,7 +17,7 @@ typedef struct wg_gauss_newton {
   wg_relation *relation;
   wg_cone cone;                     /* [I C; C' I] and [Y0 -M; -M' Y1], 2n x 2n             */
   double *ta, *tc;                  /* n x n: d C = ta y tc'                               */
-  double *left, *right;             /* d x n: f0 ta, f1 tc                                 */
+  double *left, *right;             /* d x n: f0 ta (less f1 tc on O(n)), f1 tc            */
   double *beta;                     /* n                                                   */
   double *even, *odd;               /* n x n: gains of the two parts of dC's answer         */
   double *base;                     /* n x n: what dC answers besides dQ                   */
@@ -56,8 +56,9 @@ void wg_newton_cut(const wg_gauss_newton *t, const wg_relation *r, const double 
 void wg_newton_base(wg_gauss_newton *t);
 
 /* ---- orthogonal.c ---- */
-/* ta, tc, the base and the gains at an orthogonal C, m = f0' Q f1. */
-int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction);
+/* ta, tc, left (f0 ta - f1 tc here), right, the base and the gains at an orthogonal C, m = f0' q
+ * f1. */
+int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction, const double *q);
 /* About how far C is from the dual value of Q there; O(n^2). */
 double wg_orthogonal_gap(const wg_gauss_newton *t);
 /* C <- C cay(step O), O the step in y; 1 when it is too long to tell. */

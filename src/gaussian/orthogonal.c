@@ -6,11 +6,12 @@
  * C cay(O), O skew, and its optimality is that B = C'M is symmetric. With S = sym B = U diag(s) U'
  * Newton's step is, in the basis U, (s_i + s_j) O_ij = (B - B' + E' dQ F - F' dQ E)_ij,   E = f0 C
  * U, F = f1 U, the same shape as the cone's answer in newton.c with nothing symmetric and 2 / (s_i
- * + s_j) as the gain of the skew part. Away from the optimum S may be indefinite; absolute values
- * keep the system definite (the step is then one of descent). Cost a frame: one eigenproblem of
- * size n, against the SVD, four Cholesky factors and four eigenproblems of size 2 n of the cone.
- * Source: theory 4, docs/theory/gaussian.md; Absil, Mahony, Sepulchre, Optimization Algorithms on
- * Matrix Manifolds. */
+ * + s_j) as the gain of the skew part. Only skew parts count, so E may be replaced by E - F = (f0 C
+ * - f1) U everywhere, and is: for Gaussians near each other nothing cancels then. Away from the
+ * optimum S may be indefinite; absolute values keep the system definite (the step is then one of
+ * descent). Cost a frame: one eigenproblem of size n, against the SVD, four Cholesky factors and
+ * four eigenproblems of size 2 n of the cone. Source: theory 4, docs/theory/gaussian.md; Absil,
+ * Mahony, Sepulchre, Optimization Algorithms on Matrix Manifolds. */
 #include <string.h>
 
 #include "gaussian/newton.h"
@@ -31,8 +32,8 @@ static void find_gains(wg_gauss_newton *t, const double *s) {
     }
 }
 
-int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction) {
-  const int64_t n = t->n;
+int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction, const double *q) {
+  const int64_t d = t->d, n = t->n;
   double *b = t->room, *vectors = b + n * n;
   wg_la_gemm(true, false, n, n, n, 1.0, contraction, n, t->m, n, 0.0, b, n);
   for (int64_t i = 0; i < n; i++)
@@ -43,7 +44,11 @@ int wg_orthogonal_frame(wg_gauss_newton *t, const double *contraction) {
     for (int64_t j = 0; j < n; j++) t->tc[i * n + j] = vectors[j * n + i];
   wg_la_gemm(false, false, n, n, n, 1.0, contraction, n, t->tc, n, 0.0, t->ta, n);
   find_gains(t, t->beta);
-  wg_newton_base(t);
+  wg_la_gemm(false, false, d, n, n, 1.0, t->p->f1, n, t->tc, n, 0.0, t->right, n);
+  memcpy(t->left, t->right, (size_t)(d * n) * sizeof(double));
+  wg_la_gemm(false, false, d, n, n, 1.0, t->p->f0, n, t->ta, n, -1.0, t->left, n);
+  wg_la_gemm(false, false, d, n, d, 1.0, q, d, t->right, n, 0.0, t->half, n);
+  wg_la_gemm(true, false, n, n, d, 1.0, t->left, n, t->half, n, 0.0, t->base, n);
   return WG_OK;
 }
 

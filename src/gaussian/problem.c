@@ -4,7 +4,8 @@
  * With K = f0 C f1' the moment is delta delta' + S0 + S1 - K - K', which cancels when the Gaussians
  * are near each other. It is computed as
  *   delta delta' + (f0 - f1 C')(f0 - f1 C')' + f1 (I - C'C) f1',
- * three positive semidefinite terms.
+ * three positive semidefinite terms, the last of which is left out where C is orthogonal but for
+ * rounding: near each other, that rounding would be larger than the rest.
  *
  * Fewer coordinates. Sigma <= 2 (S0 + S1) + delta delta', so no moment leaves the ranges of the
  * blocks of A = delta delta' + S0 + S1, and no K sees the kernels of the factors: both are cut away
@@ -15,6 +16,8 @@
 
 #include "gaussian/parts.h"
 #include "linalg/la.h"
+
+static const double rounding = 1e-14; /* of I - C'C, over n: C is orthogonal */
 
 void wg_gauss_ceiling(const wg_gauss_problem *p, double *a) {
   const int64_t d = p->d, n = p->n;
@@ -27,48 +30,86 @@ void wg_gauss_ceiling(const wg_gauss_problem *p, double *a) {
 void wg_gauss_moment(const wg_gauss_problem *p, const double *contraction, double *room,
                      double *moment) {
   const int64_t d = p->d, n = p->n;
-  double *difference = room, *seen = difference + d * n, *rest = seen + d * n;
+  double *difference = room, *seen = difference + d * n, *rest = seen + d * n, miss = 0.0;
   memcpy(difference, p->f0, (size_t)(d * n) * sizeof(double));
   wg_la_gemm(false, true, d, n, n, -1.0, p->f1, n, contraction, n, 1.0, difference, n);
   memset(rest, 0, (size_t)(n * n) * sizeof(double));
   for (int64_t i = 0; i < n; i++) rest[i * n + i] = 1.0;
   wg_la_gemm(true, false, n, n, n, -1.0, contraction, n, contraction, n, 1.0, rest, n);
-  wg_la_gemm(false, false, d, n, n, 1.0, p->f1, n, rest, n, 0.0, seen, n);
+  for (int64_t i = 0; i < n * n; i++) miss = WG_MAX(miss, fabs(rest[i]));
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < d; j++) moment[i * d + j] = p->delta[i] * p->delta[j];
   wg_la_gemm(false, true, d, d, n, 1.0, difference, n, difference, n, 1.0, moment, d);
-  wg_la_gemm(false, true, d, d, n, 1.0, seen, n, p->f1, n, 1.0, moment, d);
+  if (miss > rounding * (double)n) {
+    wg_la_gemm(false, false, d, n, n, 1.0, p->f1, n, rest, n, 0.0, seen, n);
+    wg_la_gemm(false, true, d, d, n, 1.0, seen, n, p->f1, n, 1.0, moment, d);
+  }
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < i; j++)
       moment[i * d + j] = moment[j * d + i] = 0.5 * (moment[i * d + j] + moment[j * d + i]);
 }
 
-/* <q, f f'>, for seen = q f. */
-static double weigh(int64_t count, const double *seen, const double *f) {
-  return wg_la_dot(count, seen, f);
+/* m = f0' q f1 = u diag(s) vt, in room. */
+typedef struct decomposition {
+  double *m, *u, *vt, *s;
+} decomposition;
+
+static int decompose(const wg_gauss_problem *p, const double *q, double *room, decomposition *out) {
+  const int64_t d = p->d, n = p->n;
+  double *seen = room;
+  out->m = seen + 2 * d * n;
+  out->u = out->m + n * n;
+  out->vt = out->u + n * n;
+  out->s = out->vt + n * n;
+  wg_la_gemm(false, false, d, n, d, 1.0, q, d, p->f1, n, 0.0, seen, n);
+  wg_la_gemm(true, false, n, n, d, 1.0, p->f0, n, seen, n, 0.0, out->m, n);
+  return wg_la_svd(n, out->m, out->u, out->s, out->vt);
 }
 
-int wg_gauss_dual(const wg_gauss_problem *p, const double *q, double *room, double *polar,
-                  double *lower) {
-  const int64_t d = p->d, n = p->n;
-  double *seen = room, *m = seen + 2 * d * n, *u = m + n * n, *vt = u + n * n, *s = vt + n * n;
-  double sum = 0.0;
-  for (int64_t i = 0; i < d; i++) sum += p->delta[i] * wg_la_dot(d, q + i * d, p->delta);
-  wg_la_gemm(false, false, d, n, d, 1.0, q, d, p->f0, n, 0.0, seen, n);
-  sum += weigh(d * n, seen, p->f0);
-  wg_la_gemm(false, false, d, n, d, 1.0, q, d, p->f1, n, 0.0, seen, n);
-  sum += weigh(d * n, seen, p->f1);
-  wg_la_gemm(true, false, n, n, d, 1.0, p->f0, n, seen, n, 0.0, m, n);
-  WG_TRY(wg_la_svd(n, m, u, s, vt));
-  for (int64_t i = 0; i < n; i++) sum -= 2.0 * s[i];
-  *lower = sum;
-  if (polar) wg_la_gemm(false, false, n, n, n, 1.0, u, n, vt, n, 0.0, polar, n);
+static void compose_polar(int64_t n, const decomposition *m, double *polar) {
+  wg_la_gemm(false, false, n, n, n, 1.0, m->u, n, m->vt, n, 0.0, polar, n);
+}
+
+int wg_gauss_polar(const wg_gauss_problem *p, const double *q, double *room, double *polar) {
+  decomposition m;
+  WG_TRY(decompose(p, q, room, &m));
+  compose_polar(p->n, &m, polar);
+  return WG_OK;
+}
+
+/* |m|_* - <C, m> = sum s_i (1 - u_i'C v_i) = sum s_i (|u_i - C v_i|^2 + 1 - |C v_i|^2) / 2. */
+static double excess_of(int64_t n, const double *contraction, decomposition *m) {
+  double *turned = m->m, sum = 0.0;
+  wg_la_gemm(false, true, n, n, n, 1.0, contraction, n, m->vt, n, 0.0, turned, n);
+  for (int64_t i = 0; i < n; i++) {
+    double miss = 0.0, length2 = 0.0;
+    for (int64_t k = 0; k < n; k++) {
+      const double step = m->u[k * n + i] - turned[k * n + i];
+      miss += step * step;
+      length2 += turned[k * n + i] * turned[k * n + i];
+    }
+    if (fabs(1.0 - length2) > rounding * (double)n) miss += 1.0 - length2;
+    sum += 0.5 * m->s[i] * miss;
+  }
+  return sum;
+}
+
+int wg_gauss_dual(const wg_gauss_problem *p, const double *q, const double *contraction,
+                  const double *moment, double *room, double *polar, double *lower) {
+  decomposition m;
+  WG_TRY(decompose(p, q, room, &m));
+  const double excess = excess_of(p->n, contraction, &m);
+  *lower = wg_la_dot(p->d * p->d, q, moment) - 2.0 * excess;
+  if (polar) compose_polar(p->n, &m, polar);
   return WG_OK;
 }
 
 /* ---- fewer coordinates ---- */
 
-static const double rank_tolerance = 1e-14; /* of eigenvalues: theory 4 */
+static const double rank_tolerance = 1e-14; /* of eigenvalues, for what is solved */
+/* The moment over A from which on Gaussians count as near, and what its size is no longer known
+ * below. */
+static const double near_ratio = 1e-4, least_ratio = 1e-26;
 
 /* Rows of `basis` from `row` on: the range of a block of a; returns how many, or a status. */
 static int64_t block_range(wg_mem *mem, const wg_gauge_block *block, int64_t d, const double *a,
@@ -133,7 +174,7 @@ static int reduce_factor(wg_mem *mem, const wg_gauss_problem *p, const wg_gauss_
   return WG_OK;
 }
 
-int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_reduced *r) {
+int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, double spread, wg_gauss_reduced *r) {
   const int64_t d = p->d, n = p->n;
   double *a = WG_NEW(mem, double, d *d), *f0, *f1, *delta;
   r->basis = WG_NEW(mem, double, d *d);
@@ -149,6 +190,8 @@ int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, wg_gauss_reduced *r)
   r->problem.n = WG_MAX(WG_MAX(rank0, rank1), 1);
   r->regular = rank0 == r->problem.d && rank1 == r->problem.d;
   r->problem.spec = &r->spec;
+  r->near = r->regular && spread < near_ratio * r->scale;
+  if (r->near) r->scale = WG_MAX(spread, least_ratio * r->scale);
   WG_TRY(reduce_factor(mem, p, r, p->f0, r->left, &f0));
   WG_TRY(reduce_factor(mem, p, r, p->f1, r->right, &f1));
   if (!(delta = WG_NEW(mem, double, r->problem.d))) return wg_no_memory();

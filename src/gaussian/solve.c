@@ -2,8 +2,9 @@
  *
  * 1. The coupling of W_2 (the polar factor of f0' f1) and the Q it asks for. For the trace it is
  * the answer (Bures); for commuting covariances without means, for Diracs and for equal covariances
- * it is too, whatever the gauge. No case is told apart: the gap decides, so that what is nearly
- *    commuting is nearly free and nothing is decided by a tolerance on a commutator.
+ * it is too, whatever the gauge. Equal covariances are told apart, as every gap is rounding there;
+ *    otherwise the gap decides, so that what is nearly commuting is nearly free and nothing is
+ *    decided by a tolerance on a commutator.
  * 2. Small regular problems go to small.c.
  * 3. Otherwise the interior point, on the ranges only; the better of both on either side. On O(n)
  *    where both factors are regular there (orthogonal.c); with the contraction's cone elsewhere,
@@ -58,13 +59,26 @@ static int try_closed_form(search *t, wg_mem *mem, wg_gauss_answer *answer) {
   double value;
   memset(t->q, 0, (size_t)(d * d) * sizeof(double));
   for (int64_t i = 0; i < d; i++) t->q[i * d + i] = 1.0;
-  WG_TRY(wg_gauss_dual(t->p, t->q, t->room, t->contraction, &value));
+  WG_TRY(wg_gauss_polar(t->p, t->q, t->room, t->contraction));
   WG_TRY(try_contraction(t, mem, answer));
   WG_TRY(wg_gauge_subgradient(&t->minorant, t->moment, mem, t->q));
-  WG_TRY(wg_gauss_dual(t->p, t->q, t->room, NULL, &value));
+  WG_TRY(wg_gauss_dual(t->p, t->q, t->contraction, t->moment, t->room, NULL, &value));
   answer->lower = WG_MAX(value, 0.0);
   memcpy(answer->q, t->q, (size_t)(d * d) * sizeof(double));
   answer->closed = answer->upper - answer->lower <= closed_gap * answer->upper;
+  return WG_OK;
+}
+
+/* Equal covariances: Sigma = delta delta' for C = I, and the Q of it proves that. */
+static int answer_translates(search *t, wg_mem *mem, wg_gauss_answer *answer) {
+  const int64_t d = t->p->d, n = t->p->n;
+  memset(answer->contraction, 0, (size_t)(n * n) * sizeof(double));
+  for (int64_t i = 0; i < n; i++) answer->contraction[i * n + i] = 1.0;
+  for (int64_t i = 0; i < d * d; i++) t->moment[i] = t->p->delta[i / d] * t->p->delta[i % d];
+  WG_TRY(wg_gauge_value(t->p->spec, t->moment, mem, &answer->upper));
+  WG_TRY(wg_gauge_subgradient(&t->minorant, t->moment, mem, answer->q));
+  answer->lower = wg_la_dot(d * d, answer->q, t->moment);
+  answer->closed = true;
   return WG_OK;
 }
 
@@ -77,19 +91,21 @@ static bool is_met(const wg_gauss_best *best, double tol) {
 static int solve_convex(search *t, wg_mem *mem, double tol, wg_gauss_answer *answer) {
   const int64_t d = t->p->d;
   wg_gauss_reduced r = {0};
-  WG_TRY(wg_gauss_reduce(mem, t->p, &r));
+  double spread = 0.0;
+  for (int64_t i = 0; i < d; i++) spread += t->moment[i * d + i]; /* of the coupling of W_2 */
+  WG_TRY(wg_gauss_reduce(mem, t->p, spread, &r));
   const int64_t dd = r.problem.d, nn = r.problem.n;
   wg_gauss_best best = {WG_NEW(mem, double, nn *nn), WG_NEW(mem, double, dd *dd), -INFINITY,
                         INFINITY, 0};
   if (!best.contraction || !best.q) return wg_no_memory();
   if (r.regular) WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, true, tol, &best));
-  if (!is_met(&best, tol) && !t->context->watch.stopped)
+  if (!is_met(&best, tol) && !r.near && !t->context->watch.stopped)
     WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, false, tol, &best));
   answer->steps = best.steps;
   WG_TRY(wg_gauss_lift(mem, t->p, &r, best.contraction, best.q, t->contraction, t->q));
   WG_TRY(try_contraction(t, mem, answer));
   double lower;
-  WG_TRY(wg_gauss_dual(t->p, t->q, t->room, NULL, &lower));
+  WG_TRY(wg_gauss_dual(t->p, t->q, t->contraction, t->moment, t->room, NULL, &lower));
   if (lower <= answer->lower) return WG_OK;
   answer->lower = lower;
   memcpy(answer->q, t->q, (size_t)(d * d) * sizeof(double));
@@ -101,7 +117,7 @@ static int solve_convex(search *t, wg_mem *mem, double tol, wg_gauss_answer *ans
 /* Majorise, minimise, from t->contraction. */
 static int descend(search *t, wg_mem *mem, wg_gauss_answer *answer) {
   enum { MOST_ROUNDS = 200 };
-  double last = INFINITY, unused;
+  double last = INFINITY;
   for (int round = 0; round < MOST_ROUNDS; round++) {
     double value;
     WG_TRY(try_contraction(t, mem, answer));
@@ -109,7 +125,7 @@ static int descend(search *t, wg_mem *mem, wg_gauss_answer *answer) {
     if (!(value < last * (1.0 - 1e-14))) break;
     last = value;
     WG_TRY(wg_gauge_subgradient(t->p->spec, t->moment, mem, t->q));
-    WG_TRY(wg_gauss_dual(t->p, t->q, t->room, t->contraction, &unused));
+    WG_TRY(wg_gauss_polar(t->p, t->q, t->room, t->contraction));
   }
   return WG_OK;
 }
@@ -177,8 +193,10 @@ static int solve_local(search *t, wg_mem *mem, uint64_t seed, wg_gauss_answer *a
 /* ---- all ---- */
 
 static int search_both(search *t, wg_mem *mem, double tol, uint64_t seed, wg_gauss_answer *answer) {
+  if (!memcmp(t->p->f0, t->p->f1, (size_t)(t->p->d * t->p->n) * sizeof(double)))
+    return answer_translates(t, mem, answer);
   WG_TRY(try_closed_form(t, mem, answer));
-  if (answer->closed) return WG_OK;
+  if (answer->closed || answer->upper - answer->lower <= tol * answer->upper) return WG_OK;
   if (wg_gauss_small(t->p, tol, answer)) return WG_OK;
   if (wg_gauge_is_convex(t->p->spec)) return solve_convex(t, mem, tol, answer);
   /* the minorant's bound may need its own solve: blocks with p < 1 beside others */

@@ -2,9 +2,9 @@
  *
  * The data as given (theory 4): a covariance that is not symmetric by rounding (1e-12 of its
  * largest entry) stands for its symmetric part, one with eigenvalues below zero by rounding (-1e-12
- * of the largest) for its positive part. No eigenvalue is dropped: what is small is known to twofold
- * precision (root.c). Everything is divided by one power of two first: exact, and covariances of
- * scale 1e300 are no special case. Cost: root.c; a fit O(n d^2). */
+ * of the largest) for its positive part. No eigenvalue is dropped: what is small is known to
+ * twofold precision (root.c). Everything is divided by one power of two first: exact, and
+ * covariances of scale 1e300 are no special case. Cost: root.c; a fit O(n d^2). */
 #include <string.h>
 
 #include "linalg/la.h"
@@ -46,13 +46,13 @@ static int check_symmetric(const char *name, int64_t d, const double *s) {
 /* The symmetric part of 2^(-2 exponent) s, exactly but for underflow. */
 static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent,
                             wg_twofold *out) {
-  *out = (wg_twofold){WG_NEW(mem, double, d * d), WG_NEW(mem, double, d * d)};
+  *out = (wg_twofold){WG_NEW(mem, double, d *d), WG_NEW(mem, double, d *d)};
   if (!out->high || !out->low) return wg_no_memory();
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < d; j++)
       wg_twin_put(*out, i * d + j,
-                 wg_twin_sum(ldexp(s[i * d + j], -2 * exponent - 1),
-                            ldexp(s[j * d + i], -2 * exponent - 1)));
+                  wg_twin_sum(ldexp(s[i * d + j], -2 * exponent - 1),
+                              ldexp(s[j * d + i], -2 * exponent - 1)));
   return WG_OK;
 }
 
@@ -89,11 +89,9 @@ int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const do
   WG_TRY(check_mean("mean1", d, mean1));
   WG_TRY(check_symmetric("cov0", d, cov0));
   WG_TRY(check_symmetric("cov1", d, cov1));
-  *pair = (wg_normal_pair){.d = d,
-                           .delta = {WG_NEW(mem, double, d), WG_NEW(mem, double, d)}};
+  *pair = (wg_normal_pair){.d = d, .delta = {WG_NEW(mem, double, d), WG_NEW(mem, double, d)}};
   if (!pair->delta.high || !pair->delta.low) return wg_no_memory();
-  for (int64_t i = 0; i < d; i++)
-    wg_twin_put(pair->delta, i, wg_twin_sum(mean1[i], -mean0[i]));
+  for (int64_t i = 0; i < d; i++) wg_twin_put(pair->delta, i, wg_twin_sum(mean1[i], -mean0[i]));
   if (check_mean("mean1 - mean0", d, pair->delta.high) < 0)
     return wg_fail(WG_ERR_INPUT, "mean1 - mean0 overflows; rescale the Gaussians");
   pair->exponent = scale_of(d, pair->delta.high, cov0, cov1);

@@ -100,7 +100,7 @@ static int turn_cluster(refinement *t, int64_t from, int64_t to) {
       wg_twin sum = {0.0, 0.0};
       for (int64_t i = 0; i < k; i++)
         sum = wg_twin_add(sum, wg_twin_times(wg_twin_at(t->u, row * d + from + i),
-                                           (wg_twin){t->axes[j * k + i], 0.0}));
+                                             (wg_twin){t->axes[j * k + i], 0.0}));
       t->block[2 * j] = sum.high;
       t->block[2 * j + 1] = sum.low;
     }
@@ -197,8 +197,7 @@ static int find_root(wg_mem *own, wg_mem *mem, int64_t d, wg_twofold s, const do
   }
   const double negligible = 16.0 * (double)(d + 8) * WG_UNIT * WG_UNIT * largest;
   bool done = false;
-  for (int round = 0; round < MOST_ROUNDS && !done; round++)
-    WG_TRY(improve(&t, negligible, &done));
+  for (int round = 0; round < MOST_ROUNDS && !done; round++) WG_TRY(improve(&t, negligible, &done));
   return compose(mem, &t, out);
 }
 
