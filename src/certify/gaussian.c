@@ -23,7 +23,8 @@
  * = W R_i, M = A0'A1 and any regular V,
  *   W'^2 max(1, G) >= |W delta|^2 + |A0|^2 + |A1|^2 - 2 |M|_*,   |M|_* <= |V^-1| sum_i |M v_i|,
  * all in twofold precision: for V near the singular vectors the sum exceeds the nuclear norm by the
- * square of their error only. |V^-1| <= (1 - |V'V - I|)^(-1/2).
+ * square of their error only, relative to each singular value; where much cancels they are refined
+ * first. |V^-1| <= (1 - |V'V - I|)^(-1/2).
  *
  * Diagonal covariances s, t: C = I and a diagonal Q give both values without any cancellation, the
  * moment being delta delta' + diag(D^2), D_i = (s_i - t_i) / (root s_i + root t_i); the diagonal of
@@ -32,7 +33,9 @@
  * Rounding, all in Frobenius norms, |.| below, u the unit, e(k) = wg_twofold_units(k) ~ 2 k^2 u^2,
  * constants doubled or more for second order. Above: X is off by x = e |B|^2 + 4 u^2 (root d +
  * |B|^2), Z by z = |R1| x + e |R1| |X|, D by (e |R1| |B| + z |B| + e |Z| |B| + 8 u^2 (|R0| + |R1|
- * |B| + |Z| |B|)) and, rounded to double, by 2 u |D| =: step; for every theta > 0 (D + E)(D + E)'
+ * |B| + |Z| |B|)) and, rounded to double, by 2 u |D| =: step
+ * (where X is rounding only, Z and Z B' are taken in double precision, with its units); for every
+ * theta > 0 (D + E)(D + E)'
  * <= (1 + theta) D D' + (1 + 1 / theta) step^2 I, whose trace is no larger. The products in double
  * precision are off by (k + 4) u times the norms of their factors; they are taken in slices of
  * root d, k = the size of a slice and their number. Together a slack in operator norm and in trace
@@ -199,6 +202,7 @@ double wg_cert_trace_factor(const wg_gauge_spec *spec) {
 }
 
 static bool are_equal(const wg_normal_pair *pair) {
+  if (pair->lost) return false;
   for (int64_t i = 0; i < pair->d * pair->d; i++)
     if (pair->cov0.high[i] != pair->cov1.high[i] || pair->cov0.low[i] != pair->cov1.low[i])
       return false;
@@ -206,14 +210,16 @@ static bool are_equal(const wg_normal_pair *pair) {
 }
 
 static bool is_diagonal(int64_t d, wg_twofold cov) {
-  for (int64_t i = 0; i < d * d; i++) {
+  for (int64_t i = 0; i < d * d; i++)
     if (i % (d + 1) != 0 && cov.high[i] != 0.0) return false;
-    if (i % (d + 1) == 0 && cov.high[i] != 0.0 && fabs(cov.high[i]) < 1e-250) return false;
-  }
   return true;
 }
 
-/* ((root s_i - root t_i)^2, to 16 u. */
+static bool are_diagonal(const wg_normal_pair *pair) {
+  return !pair->lost && is_diagonal(pair->d, pair->cov0) && is_diagonal(pair->d, pair->cov1);
+}
+
+/* (root s_i - root t_i)^2, to 16 u. */
 static double gap_of_roots(const wg_normal_pair *pair, int64_t i) {
   const int64_t at = i * (pair->d + 1);
   const double s = WG_MAX(pair->cov0.high[at], 0.0), t = WG_MAX(pair->cov1.high[at], 0.0);
@@ -246,6 +252,24 @@ static void multiply(bool ta, bool tb, int64_t r, int64_t s, int64_t k, const do
 
 /* ---- from below ---- */
 
+/* v <- v (I + P / 2 + 3 P^2 / 8), P = I - v'v, which is the inverse root of I - P but for P^3. */
+static int orthogonalise(wg_mem *mem, int64_t d, wg_twofold v) {
+  const int64_t size = d * d;
+  wg_twofold miss;
+  double *power = WG_NEW(mem, double, size), *change = WG_NEW(mem, double, size);
+  if (!power || !change) return wg_no_memory();
+  WG_TRY(new_twofold(mem, size, &miss));
+  miss_of_gram(d, v, miss);
+  wg_la_gemm(false, false, d, d, d, 0.375, miss.high, d, miss.high, d, 0.0, power, d);
+  for (int64_t i = 0; i < size; i++) power[i] += 0.5 * miss.high[i];
+  wg_la_gemm(false, false, d, d, d, 1.0, v.high, d, power, d, 0.0, change, d);
+  for (int64_t i = 0; i < size; i++)
+    wg_twin_put(v, i, wg_twin_add(wg_twin_at(v, i), (wg_twin){change[i], 0.0}));
+  double *rooms[] = {power, change, miss.high, miss.low};
+  for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
+  return WG_OK;
+}
+
 /* vectors (d x d, columns): the right singular vectors of m, orthogonal to twofold precision. */
 static int singular_vectors(wg_mem *mem, int64_t d, const double *m, wg_twofold vectors) {
   const int64_t size = d * d;
@@ -255,24 +279,61 @@ static int singular_vectors(wg_mem *mem, int64_t d, const double *m, wg_twofold 
   for (int64_t i = 0; i < size; i++) copy[i] = m[i];
   WG_TRY(wg_la_svd(d, copy, u, s, vt));
   transpose(d, vt, vectors.high);
-  /* V (I + P / 2 + 3 P^2 / 8), P = I - V'V: the inverse root of I - P. */
-  miss_of_gram(d, as_twofold(vectors.high), (wg_twofold){copy, u});
-  wg_la_gemm(false, false, d, d, d, 0.375, copy, d, copy, d, 0.0, u, d);
-  for (int64_t i = 0; i < size; i++) u[i] += 0.5 * copy[i];
-  wg_la_gemm(false, false, d, d, d, 1.0, vectors.high, d, u, d, 0.0, vt, d);
-  for (int64_t i = 0; i < size; i++) wg_twin_put(vectors, i, wg_twin_sum(vectors.high[i], vt[i]));
   double *rooms[] = {u, vt, s, copy};
+  for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
+  return orthogonalise(mem, d, vectors);
+}
+
+/* turn = E, E_ij = g_ij / (g_jj - g_ii) for the gram matrix g of the m v_i, but for pairs of nearly
+ * equal sizes or of none (noise, relative to the largest); returns the largest entry. */
+static double find_turns(int64_t d, const double *gram, double noise, double *turn) {
+  const double apart = 1e3;
+  double most = 0.0, top = 0.0;
+  for (int64_t i = 0; i < d; i++) top = WG_MAX(top, gram[i * (d + 1)]);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j < d; j++) {
+      const double own = gram[i * (d + 1)], other = gram[j * (d + 1)], entry = gram[i * d + j];
+      const bool counts = i != j && WG_MAX(own, other) > noise * noise * top &&
+                          fabs(other - own) > apart * fabs(entry);
+      turn[i * d + j] = counts ? entry / (other - own) : 0.0;
+      most = WG_MAX(most, fabs(turn[i * d + j]));
+    }
+  return most;
+}
+
+/* Turns the vectors until the m v_i are orthogonal to twofold precision too: beside large singular
+ * values, small ones see the others' error to first order. Quadratic convergence; the first round
+ * leaves small ones among themselves alone, as those are nothing but that error then. */
+static int sharpen_vectors(wg_mem *mem, int64_t d, wg_twofold m, wg_twofold vectors) {
+  enum { MOST_ROUNDS = 4 };
+  const int64_t size = d * d;
+  wg_twofold seen, gram;
+  double *turn = WG_NEW(mem, double, size), *change = WG_NEW(mem, double, size), most = INFINITY;
+  if (!turn || !change) return wg_no_memory();
+  WG_TRY(new_twofold(mem, size, &seen));
+  WG_TRY(new_twofold(mem, size, &gram));
+  for (int round = 0; round < MOST_ROUNDS && (round < 2 || most > 16.0 * WG_UNIT); round++) {
+    wg_la_twofold_product(false, false, d, d, d, m, vectors, seen);
+    wg_la_twofold_product(true, true, d, d, d, seen, seen, gram);
+    most = find_turns(d, gram.high, round == 0 ? 1e-12 : 10.0 * wg_twofold_units(d), turn);
+    wg_la_gemm(false, false, d, d, d, 1.0, vectors.high, d, turn, d, 0.0, change, d);
+    for (int64_t i = 0; i < size; i++)
+      wg_twin_put(vectors, i, wg_twin_add(wg_twin_at(vectors, i), (wg_twin){change[i], 0.0}));
+    WG_TRY(orthogonalise(mem, d, vectors));
+  }
+  double *rooms[] = {turn, change, seen.high, seen.low, gram.high, gram.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
 }
 
 /* |m|_* from above, of any matrix within `off` of m (d x d). */
-static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold m, double off, double margin,
+static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold m, double off, bool sharp, double margin,
                         wg_twin *bound, double *error) {
   wg_twofold vectors, seen;
   WG_TRY(new_twofold(mem, d * d, &vectors));
   WG_TRY(new_twofold(mem, d * d, &seen));
   WG_TRY(singular_vectors(mem, d, m.high, vectors));
+  if (sharp) WG_TRY(sharpen_vectors(mem, d, m, vectors));
   const double v = norm_of(d * d, vectors.high) * (1.0 + 1e-12);
   miss_of_gram(d, vectors, seen);
   const double miss = norm_of(d * d, seen.high) * (1.0 + 1e-12) + margin * gram_error(d, v);
@@ -303,6 +364,7 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
                       double margin, double *value) {
   const int64_t d = pair->d, size = d * d, rank = r->rank;
   const double units = wg_twofold_units(d), w = sqrt(r->norm2) * (1.0 + 1e-12);
+  const double near = 1e-3; /* below this share of the covariances cancellation counts */
   const wg_twofold rows = as_twofold(r->rows);
   wg_twofold a0, a1, m, step;
   WG_TRY(new_twofold(mem, size, &a0));
@@ -322,10 +384,14 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   const double cross = n0 * e1 + n1 * e0 + 2.0 * units * n0 * n1;
   wg_twin nuclear;
   double error;
-  WG_TRY(nuclear_norm(mem, d, m, cross, margin, &nuclear, &error));
-  wg_twin sum = wg_twin_add(square_of(rank * d, a0), square_of(rank * d, a1));
-  sum = wg_twin_add(sum, square_of(rank, step));
-  sum = wg_twin_add(sum, (wg_twin){-2.0 * nuclear.high, -2.0 * nuclear.low});
+  const wg_twin covariances = wg_twin_add(square_of(rank * d, a0), square_of(rank * d, a1));
+  const wg_twin squares_sum = wg_twin_add(covariances, square_of(rank, step));
+  wg_twin sum;
+  for (int sharp = 0; sharp < 2; sharp++) {
+    WG_TRY(nuclear_norm(mem, d, m, cross, sharp, margin, &nuclear, &error));
+    sum = wg_twin_add(squares_sum, (wg_twin){-2.0 * nuclear.high, -2.0 * nuclear.low});
+    if (sum.high > near * covariances.high) break;
+  }
   const double counted = (4.0 * (double)size + 64.0) * WG_UNIT * WG_UNIT;
   const double squares =
       2.0 * (n0 * e0 + n1 * e1 + nd * ed) + counted * (n0 * n0 + n1 * n1 + nd * nd + nuclear.high);
@@ -396,8 +462,7 @@ static int find_lower(wg_mem *mem, factors *f, const wg_gauge_spec *spec, const 
     const double loss = sqrt(wg_cert_trace_factor(minorant)) * f->loss;
     const double root = value > 0.0 ? sqrt(value) * (1.0 - 4.0 * WG_UNIT) - loss : 0.0;
     value = root > 0.0 ? root * root * (1.0 - 4.0 * WG_UNIT) : 0.0;
-    if (is_diagonal(d, pair->cov0) && is_diagonal(d, pair->cov1))
-      WG_TRY(diagonal_value(mem, pair, minorant, q, margin, &special));
+    if (are_diagonal(pair)) WG_TRY(diagonal_value(mem, pair, minorant, q, margin, &special));
   }
   value = WG_MAX(value, special);
   report->lower = value > 0.0 ? value : 0.0;
@@ -444,13 +509,34 @@ typedef struct split {
   double off_d, off_z;
 } split;
 
+/* Z and Z B' / 2; those are as small as X, and where X is rounding only, double precision does. */
+static int find_rest(wg_mem *mem, int64_t d, wg_twofold r1, wg_twofold x, double *b, double *bt,
+                     double nx, wg_twofold z, wg_twofold rest, double *units) {
+  const int64_t size = d * d;
+  const double rounding = 1e-12;
+  if (nx > rounding) {
+    wg_la_twofold_product(false, false, d, d, d, r1, x, z);
+    wg_la_twofold_product(false, false, d, d, d, z, as_twofold(bt), rest);
+    *units = wg_twofold_units(d);
+    return WG_OK;
+  }
+  double *room = WG_NEW(mem, double, size);
+  if (!room) return wg_no_memory();
+  multiply(false, false, d, d, d, r1.high, x.high, room, z.high);
+  multiply(false, true, d, d, d, z.high, b, room, rest.high);
+  for (int64_t i = 0; i < size; i++) z.low[i] = rest.low[i] = 0.0;
+  *units = (units_of(d) + 4.0) * WG_UNIT;
+  wg_drop(mem, room);
+  return WG_OK;
+}
+
 static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double margin,
                       split *out) {
   const int64_t d = pair->d, size = d * d;
   const double units = wg_twofold_units(d), u2 = 8.0 * WG_UNIT * WG_UNIT;
   const wg_twofold r0 = pair->root0.root, r1 = pair->root1.root;
   wg_twofold x, z, turned, more;
-  double *bt = WG_NEW(mem, double, size);
+  double *bt = WG_NEW(mem, double, size), rest = 0.0;
   if (!bt) return wg_no_memory();
   WG_TRY(new_twofold(mem, size, &x));
   WG_TRY(new_twofold(mem, size, &z));
@@ -458,11 +544,11 @@ static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double
   WG_TRY(new_twofold(mem, size, &more));
   transpose(d, b, bt);
   miss_of_gram(d, as_twofold(b), x);
-  wg_la_twofold_product(false, false, d, d, d, r1, x, z);
-  wg_la_twofold_product(false, false, d, d, d, r1, as_twofold(bt), turned);
-  wg_la_twofold_product(false, false, d, d, d, z, as_twofold(bt), more);
   const double nb = norm_of(size, b), n0 = norm_of(size, r0.high), n1 = norm_of(size, r1.high);
-  const double nz = norm_of(size, z.high), nx = norm_of(size, x.high);
+  const double nx = norm_of(size, x.high);
+  WG_TRY(find_rest(mem, d, r1, x, b, bt, nx, z, more, &rest));
+  wg_la_twofold_product(false, false, d, d, d, r1, as_twofold(bt), turned);
+  const double nz = norm_of(size, z.high);
   for (int64_t i = 0; i < size; i++) {
     const wg_twin half = {-0.5 * more.high[i], -0.5 * more.low[i]};
     const wg_twin less = wg_twin_add((wg_twin){-turned.high[i], -turned.low[i]}, half);
@@ -471,10 +557,11 @@ static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double
     out->middle[i] = (i % (d + 1) ? 0.0 : 3.0) + x.high[i];
   }
   const double sure = margin * (1.0 + 1e-12);
-  const double off_x = gram_error(d, nb), off = n1 * off_x + units * n1 * nx;
+  const double off_x = gram_error(d, nb), off = n1 * off_x + rest * n1 * nx;
   out->off_z = sure * off + 2.0 * WG_UNIT * nz;
-  out->off_d = sure * (units * nb * (n1 + nz) + off * nb + u2 * (n0 + n1 * nb + nz * nb)) +
-               2.0 * WG_UNIT * norm_of(size, out->d);
+  out->off_d =
+      sure * (units * nb * n1 + rest * nb * nz + off * nb + u2 * (n0 + n1 * nb + nz * nb)) +
+      2.0 * WG_UNIT * norm_of(size, out->d);
   double *rooms[] = {bt,          x.high,     x.low,     z.high,  z.low,
                      turned.high, turned.low, more.high, more.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
@@ -528,7 +615,7 @@ static int find_upper(wg_mem *mem, factors *f, const wg_gauge_spec *spec, const 
   const wg_normal_pair *pair = f->pair;
   const int64_t d = pair->d;
   const bool equal = are_equal(pair);
-  const bool diagonal = is_diagonal(d, pair->cov0) && is_diagonal(d, pair->cov1);
+  const bool diagonal = are_diagonal(pair);
   double *b = WG_NEW(mem, double, d *d), *above = WG_NEW(mem, double, d *d), slack = 0.0;
   double *plain = WG_NEW(mem, double, d *d), value = INFINITY, upper = INFINITY;
   bool exact = false;

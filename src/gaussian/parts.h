@@ -29,6 +29,7 @@ typedef struct wg_gauss_reduced {
   double scale;         /* tr A, or the spread                                */
   bool regular;         /* both factors are square and of full rank           */
   bool near;            /* regular, and divided by the spread                 */
+  double ratio;         /* tr A over what it is divided by                    */
   double *basis;        /* d' x d: rows span the blocks' ranges               */
   double *left, *right; /* n' x n: rows span the factors' column spaces      */
 } wg_gauss_reduced;

@@ -77,11 +77,13 @@ int wg_gauss_polar(const wg_gauss_problem *p, const double *q, double *room, dou
   return WG_OK;
 }
 
-/* |m|_* - <C, m> = sum s_i (1 - u_i'C v_i) = sum s_i (|u_i - C v_i|^2 + 1 - |C v_i|^2) / 2. */
+/* |m|_* - <C, m> = sum s_i (1 - u_i'C v_i) = sum s_i (|u_i - C v_i|^2 + 1 - |C v_i|^2) / 2. Values
+ * that are rounding only do not count: near each other, they would be all of it. */
 static double excess_of(int64_t n, const double *contraction, decomposition *m) {
+  const double least = 4.0 * (double)n * WG_UNIT * m->s[0];
   double *turned = m->m, sum = 0.0;
   wg_la_gemm(false, true, n, n, n, 1.0, contraction, n, m->vt, n, 0.0, turned, n);
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < n && m->s[i] > least; i++) {
     double miss = 0.0, length2 = 0.0;
     for (int64_t k = 0; k < n; k++) {
       const double step = m->u[k * n + i] - turned[k * n + i];
@@ -191,7 +193,11 @@ int wg_gauss_reduce(wg_mem *mem, const wg_gauss_problem *p, double spread, wg_ga
   r->regular = rank0 == r->problem.d && rank1 == r->problem.d;
   r->problem.spec = &r->spec;
   r->near = r->regular && spread < near_ratio * r->scale;
-  if (r->near) r->scale = WG_MAX(spread, least_ratio * r->scale);
+  r->ratio = 1.0;
+  if (r->near) {
+    r->ratio = WG_MIN(r->scale / spread, 1.0 / least_ratio);
+    r->scale /= r->ratio;
+  }
   WG_TRY(reduce_factor(mem, p, r, p->f0, r->left, &f0));
   WG_TRY(reduce_factor(mem, p, r, p->f1, r->right, &f1));
   if (!(delta = WG_NEW(mem, double, r->problem.d))) return wg_no_memory();

@@ -98,6 +98,9 @@ static int solve_convex(search *t, wg_mem *mem, double tol, wg_gauss_answer *ans
   wg_gauss_best best = {WG_NEW(mem, double, nn *nn), WG_NEW(mem, double, dd *dd), -INFINITY,
                         INFINITY, 0};
   if (!best.contraction || !best.q) return wg_no_memory();
+  /* What rounding of f0 C - f1 leaves of a gap between near Gaussians. */
+  const double noise = r.near ? 1e3 * (double)d * WG_UNIT * WG_UNIT * r.ratio : 0.0;
+  tol = WG_MAX(tol, noise);
   if (r.regular) WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, true, tol, &best));
   if (!is_met(&best, tol) && !r.near && !t->context->watch.stopped)
     WG_TRY(wg_gauss_interior(t->context, mem, &r.problem, false, tol, &best));

@@ -48,6 +48,7 @@ typedef struct wg_normal_pair {
   int exponent;
   wg_twofold cov0, cov1; /* d x d: the symmetric parts of the covariances, exactly (entries that
                             underflow are lost: below 2^-1074)                                   */
+  bool lost;             /* entries are so small, beside the largest, that some underflowed */
   wg_normal_root root0, root1;
   wg_twofold delta; /* d: m1 - m0, exactly, but for underflow */
 } wg_normal_pair;

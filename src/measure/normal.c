@@ -43,24 +43,27 @@ static int check_symmetric(const char *name, int64_t d, const double *s) {
 
 /* ---- roots ---- */
 
-/* The symmetric part of 2^(-2 exponent) s, exactly but for underflow. */
-static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent,
-                            wg_twofold *out) {
+/* The symmetric part of 2^(-2 exponent) s, exactly but for underflow, which *lost tells of. */
+static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent, wg_twofold *out,
+                            bool *lost) {
+  const double sure = 1e-290;
   *out = (wg_twofold){WG_NEW(mem, double, d *d), WG_NEW(mem, double, d *d)};
   if (!out->high || !out->low) return wg_no_memory();
   for (int64_t i = 0; i < d; i++)
-    for (int64_t j = 0; j < d; j++)
-      wg_twin_put(*out, i * d + j,
-                  wg_twin_sum(ldexp(s[i * d + j], -2 * exponent - 1),
-                              ldexp(s[j * d + i], -2 * exponent - 1)));
+    for (int64_t j = 0; j < d; j++) {
+      const double one = ldexp(s[i * d + j], -2 * exponent - 1);
+      const double other = ldexp(s[j * d + i], -2 * exponent - 1);
+      wg_twin_put(*out, i * d + j, wg_twin_sum(one, other));
+      *lost = *lost || (s[i * d + j] != 0.0 && fabs(one) < sure);
+    }
   return WG_OK;
 }
 
 static int find_root(wg_mem *mem, const char *name, int64_t d, const double *s, int exponent,
-                     wg_twofold *scaled, wg_normal_root *root) {
+                     wg_twofold *scaled, wg_normal_root *root, bool *lost) {
   double *vectors = WG_NEW(mem, double, d *d), *values = WG_NEW(mem, double, d);
   if (!vectors || !values) return wg_no_memory();
-  WG_TRY(scale_covariance(mem, d, s, exponent, scaled));
+  WG_TRY(scale_covariance(mem, d, s, exponent, scaled, lost));
   WG_TRY(wg_la_eigh(d, scaled->high, values, vectors));
   if (values[d - 1] < wrong_below * WG_MAX(values[0], 0.0))
     return wg_fail(WG_ERR_INPUT,
@@ -99,8 +102,8 @@ int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const do
     pair->delta.high[i] = ldexp(pair->delta.high[i], -pair->exponent);
     pair->delta.low[i] = ldexp(pair->delta.low[i], -pair->exponent);
   }
-  WG_TRY(find_root(mem, "cov0", d, cov0, pair->exponent, &pair->cov0, &pair->root0));
-  return find_root(mem, "cov1", d, cov1, pair->exponent, &pair->cov1, &pair->root1);
+  WG_TRY(find_root(mem, "cov0", d, cov0, pair->exponent, &pair->cov0, &pair->root0, &pair->lost));
+  return find_root(mem, "cov1", d, cov1, pair->exponent, &pair->cov1, &pair->root1, &pair->lost);
 }
 
 /* ---- the Gaussian of a cloud ---- */

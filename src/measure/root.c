@@ -142,13 +142,19 @@ static double find_turns(refinement *t, double near) {
   return widest;
 }
 
+/* What S may be off by where the root, and W with it, is moved by 1e-20 of the largest only. */
+static double harmless_to_root(const refinement *t) {
+  const double top = t->values.high[0], least = t->values.high[t->d - 1];
+  return least > 0.0 ? 1e-20 * sqrt(least) * sqrt(top) : 0.0;
+}
+
 /* One round; true in *done if T is diagonal but for what is negligible. */
 static int improve(refinement *t, double negligible, bool *done) {
   measure_vectors(t);
   const double most = largest_coupling(t), near = 64.0 * most;
   const double widest = find_turns(t, near);
   turn_all(t);
-  *done = most <= negligible || most * widest <= negligible;
+  *done = most * WG_MIN(widest, 1.0) <= WG_MAX(negligible, harmless_to_root(t));
   for (int64_t from = 0, to; most > negligible && from < t->d; from = to) {
     to = cluster_end(t, from, near);
     if (to - from == 1) continue;
