@@ -61,6 +61,8 @@ static int search(task *t, bool briefly) {
                                     .n = t->data.d,
                                     .f0 = t->pair.root0.root.high,
                                     .f1 = t->pair.root1.root.high,
+                                    .low0 = t->pair.root0.root.low,
+                                    .low1 = t->pair.root1.root.low,
                                     .delta = t->pair.delta.high,
                                     .spec = &t->spec};
   const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */

@@ -120,9 +120,9 @@ static int find_distance(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal
   const double r2 = norm2_of(size, root->root.high), n2 = norm2_of(fallen * d, root->negative.high);
   sizes = sqrt(sizes) + r2 + n2;
   const double units = wg_twofold_units(d) + 16.0 * WG_UNIT * WG_UNIT;
-  *distance =
-      (norm_of(size, square.high) + norm_of(fallen * d, cross.high)) * (1.0 + 8.0 * WG_UNIT) +
-      margin * (units * (sizes + sqrt(r2 * n2)) + 8.0 * (double)size * eta);
+  const double left = norm_of(size, square.high) + norm_of(fallen * d, cross.high);
+  const double rounding = units * (sizes + sqrt(r2 * n2)) + 8.0 * (double)size * eta;
+  *distance = left * (1.0 + 8.0 * WG_UNIT) + margin * rounding;
   double *rooms[] = {square.high, square.low, rest.high, rest.low, cross.high, cross.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
@@ -178,9 +178,10 @@ static int weigh_factors(wg_mem *mem, const wg_normal_pair *pair, double margin,
   return WG_OK;
 }
 
-/* Where the loss would matter to bounds of this size the least eigenvalues are worth finding. */
-static int sharpen_factors(wg_mem *mem, double value, factors *f) {
-  const double harmless = 1e-13;
+/* Where the loss would matter to bounds of this size the least eigenvalues are worth finding: with
+ * a smaller margin a little earlier, lest a claim rests on them and its verification does not. */
+static int sharpen_factors(wg_mem *mem, double value, double margin, factors *f) {
+  const double harmless = 0.25e-13 * margin * margin;
   double least[2];
   if (f->loss <= harmless * sqrt(WG_MAX(value, 0.0))) return WG_OK;
   WG_TRY(least_of(mem, f->pair->d, f->pair->root0.root.high, &least[0]));
@@ -626,7 +627,7 @@ static int find_upper(wg_mem *mem, factors *f, const wg_gauge_spec *spec, const 
     WG_TRY(find_moment(mem, pair, b, exact, margin, moment, above, &slack));
     WG_TRY(wg_gauge_value(spec, moment, mem, &report->value));
     WG_TRY(wg_gauge_upper(spec, above, slack, mem, &upper));
-    WG_TRY(sharpen_factors(mem, upper, f));
+    WG_TRY(sharpen_factors(mem, upper, margin, f));
     const double root =
         sqrt(upper) * (1.0 + 4.0 * WG_UNIT) + sqrt(wg_cert_trace_factor(spec)) * f->loss;
     report->upper = root * root * (1.0 + 8.0 * WG_UNIT);

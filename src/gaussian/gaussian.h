@@ -11,6 +11,7 @@
 typedef struct wg_gauss_problem {
   int64_t d, n;              /* dimension of the gauge; columns of the factors */
   const double *f0, *f1;     /* d x n                                          */
+  const double *low0, *low1; /* d x n: what f0 and f1 lack, or NULL            */
   const double *delta;       /* d                                              */
   const wg_gauge_spec *spec; /* bound to d                                     */
 } wg_gauss_problem;

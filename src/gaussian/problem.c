@@ -33,6 +33,10 @@ void wg_gauss_moment(const wg_gauss_problem *p, const double *contraction, doubl
   double *difference = room, *seen = difference + d * n, *rest = seen + d * n, miss = 0.0;
   memcpy(difference, p->f0, (size_t)(d * n) * sizeof(double));
   wg_la_gemm(false, true, d, n, n, -1.0, p->f1, n, contraction, n, 1.0, difference, n);
+  if (p->low0) {
+    wg_la_gemm(false, true, d, n, n, -1.0, p->low1, n, contraction, n, 1.0, difference, n);
+    for (int64_t i = 0; i < d * n; i++) difference[i] += p->low0[i];
+  }
   memset(rest, 0, (size_t)(n * n) * sizeof(double));
   for (int64_t i = 0; i < n; i++) rest[i * n + i] = 1.0;
   wg_la_gemm(true, false, n, n, n, -1.0, contraction, n, contraction, n, 1.0, rest, n);

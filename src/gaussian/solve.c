@@ -69,6 +69,11 @@ static int try_closed_form(search *t, wg_mem *mem, wg_gauss_answer *answer) {
   return WG_OK;
 }
 
+static bool are_translates(const wg_gauss_problem *p) {
+  const size_t bytes = (size_t)(p->d * p->n) * sizeof(double);
+  return !memcmp(p->f0, p->f1, bytes) && (!p->low0 || !memcmp(p->low0, p->low1, bytes));
+}
+
 /* Equal covariances: Sigma = delta delta' for C = I, and the Q of it proves that. */
 static int answer_translates(search *t, wg_mem *mem, wg_gauss_answer *answer) {
   const int64_t d = t->p->d, n = t->p->n;
@@ -196,8 +201,7 @@ static int solve_local(search *t, wg_mem *mem, uint64_t seed, wg_gauss_answer *a
 /* ---- all ---- */
 
 static int search_both(search *t, wg_mem *mem, double tol, uint64_t seed, wg_gauss_answer *answer) {
-  if (!memcmp(t->p->f0, t->p->f1, (size_t)(t->p->d * t->p->n) * sizeof(double)))
-    return answer_translates(t, mem, answer);
+  if (are_translates(t->p)) return answer_translates(t, mem, answer);
   WG_TRY(try_closed_form(t, mem, answer));
   if (answer->closed || answer->upper - answer->lower <= tol * answer->upper) return WG_OK;
   if (wg_gauss_small(t->p, tol, answer)) return WG_OK;

@@ -151,10 +151,12 @@ static double harmless_to_root(const refinement *t) {
 /* One round; true in *done if T is diagonal but for what is negligible. */
 static int improve(refinement *t, double negligible, bool *done) {
   measure_vectors(t);
-  const double most = largest_coupling(t), near = 64.0 * most;
+  const double most = largest_coupling(t), near = most > negligible ? 64.0 * most : INFINITY;
   const double widest = find_turns(t, near);
   turn_all(t);
-  *done = most * WG_MIN(widest, 1.0) <= WG_MAX(negligible, harmless_to_root(t));
+  /* What is left of T beside the diagonal, and of U'U: E^2, times the largest eigenvalue. */
+  const double left = WG_MAX(most, widest * WG_MAX(t->values.high[0], 0.0)) * widest;
+  *done = left <= WG_MAX(negligible, harmless_to_root(t));
   for (int64_t from = 0, to; most > negligible && from < t->d; from = to) {
     to = cluster_end(t, from, near);
     if (to - from == 1) continue;
