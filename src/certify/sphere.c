@@ -142,6 +142,28 @@ static int take_dual(wg_mem *mem, const wg_gauge_spec *spec, const double *q, co
   return WG_OK;
 }
 
+/* G. The rates of a maximum go into the rows of R first, G = gamma°(D R'R D) with rates one: what
+ * is paid is relative to what counts, and not to the largest rate. Rounding of the rows moves the
+ * product by 2u |R D|_F^2 more than wg_cert_factor_dual pays for, (rank + 4) u: twice that is
+ * enough. */
+static int find_dual_gauge(wg_mem *mem, const wg_gauge_spec *spec, const dual *t, double *gauge) {
+  wg_gauge_spec plain = *spec;
+  wg_cert_factor r = t->r;
+  if (!(r.rows = WG_NEW(mem, double, r.d *r.d))) return wg_no_memory();
+  r.norm2 = 0.0;
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const wg_gauge_block *block = &spec->blocks[b];
+    plain.blocks[b].rate = 1.0;
+    for (int64_t c = 0; c < r.rank; c++)
+      for (int64_t k = block->start; k < block->start + block->size; k++) {
+        const double entry = block->rate * t->r.rows[c * r.d + k];
+        r.rows[c * r.d + k] = entry;
+        r.norm2 += 2.0 * entry * entry;
+      }
+  }
+  return wg_cert_factor_dual(&plain, &r, t->margin, mem, gauge);
+}
+
 static twofold two_dot(int64_t n, const twofold *a, const twofold *b) {
   twofold sum = {0.0, 0.0};
   for (int64_t k = 0; k < n; k++) sum = two_add(sum, two_times(a[k], b[k]));
@@ -213,7 +235,7 @@ static int find_lower(wg_mem *mem, int threads, const wg_cert_atoms *atoms,
   dual t = {.atoms = atoms, .margin = margin, .v = WG_NEW(mem, twofold, atoms->n[1])};
   if (!t.v) return wg_no_memory();
   WG_TRY(take_dual(mem, spec, q, u, &t));
-  WG_TRY(wg_cert_factor_dual(spec, &t.r, margin, mem, &report->dual_gauge));
+  WG_TRY(find_dual_gauge(mem, spec, &t, &report->dual_gauge));
   for (int side = 0; side < 2; side++) WG_TRY(see(mem, &t, side));
   find_v(&t, threads);
   const double value = dual_value(&t) / (report->dual_gauge * (1.0 + 8.0 * WG_UNIT));
