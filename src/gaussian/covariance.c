@@ -5,10 +5,13 @@
  * predictor is the mixed second moment H of (u, v), L = [[0, E], [E', 0]] with E = H - target, and
  * b = L m; affine forces are given by their matrix.
  *
- * For p > 1 an eigenvalue of F may reach zero in finite time. Beyond, the flow is a differential
- * inclusion which keeps it there while the others go on; following it would take a choice that the
- * formulas do not make, so the flow ends at this event and says so. Directions in which F is zero
- * from the beginning (the kernel of L, say) have no velocity, and are no event.
+ * For p > 1 an eigenvalue of F may reach zero in finite time. For 1 < p < infinity the velocity is
+ * a continuous function of the state there, zero along the direction that is gone, and F keeps the
+ * rank that is left (docs/theory/moments.md): the flow goes on with P on the remaining directions.
+ * What is left of the eigenvalue when it counts as zero, a displacement of the order of sigma, is
+ * made at once. At p = infinity the velocity jumps; the flow would be a differential inclusion, and
+ * ends at this event and says so. Directions in which F is zero from the beginning (the kernel of
+ * L, say) have no velocity, and are no event.
  *
  * Cost of a rate: one eigenproblem and six products, O(d^3); memory eight d x d matrices. */
 #include <string.h>
@@ -23,12 +26,14 @@ static const double extinct = 1e-12;
 
 typedef struct flow_state {
   const wg_moment_flow *flow;
-  int64_t d, rank;      /* positive eigenvalues of F at the start */
+  int64_t d, rank;      /* directions of F that are not extinct   */
+  double top;           /* largest eigenvalue of F at the start   */
   double *cov, *l, *b;  /* what the force is made of              */
   double *half, *force; /* L S, F                                 */
   double *values, *vectors, *p;
   double *scratch; /* d x d */
   double *ahead;   /* a state */
+  double *room;    /* 3 d     */
 } flow_state;
 
 static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
@@ -40,7 +45,8 @@ static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
   s->b = WG_NEW(mem, double, d);
   s->values = WG_NEW(mem, double, d);
   s->ahead = WG_NEW(mem, double, d + d * d + 1);
-  return s->b && s->values && s->ahead ? WG_OK : wg_no_memory();
+  s->room = WG_NEW(mem, double, 3 * d);
+  return s->b && s->values && s->ahead && s->room ? WG_OK : wg_no_memory();
 }
 
 /* ---- forces ---- */
@@ -153,9 +159,11 @@ static int rate(void *self, const double *x, double *dx) {
   return WG_OK;
 }
 
-/* Least over largest active eigenvalue of F; INFINITY where the force has none. */
+/* Least over largest active eigenvalue of F; INFINITY where the force has none, or next to none:
+ * roots of eigenvalues below 1e-9 of the first ones are rounding at 1e-6 of the largest. */
 static double least_of(flow_state *s, const double *x) {
-  if (set_force(s, x) != WG_OK || !(s->values[0] > 0.0)) return INFINITY;
+  const double settled = 1e-18;
+  if (set_force(s, x) != WG_OK || !(s->values[0] > settled * s->top)) return INFINITY;
   return s->values[s->rank - 1] / s->values[0];
 }
 
@@ -253,6 +261,49 @@ static int record(flow_state *s, const double *x, int64_t k, wg_moment_path *pat
   return WG_OK;
 }
 
+/* x + length times the displacement -v v'g, into `to`. */
+static void displace(const flow_state *s, const double *x, const double *v, const double *lv,
+                     double along, double length, double *to) {
+  const int64_t d = s->d;
+  const double *cov = x + d;
+  double *pull = s->scratch; /* S L v */
+  multiply_vector(d, cov, lv, pull);
+  for (int64_t i = 0; i < d; i++) {
+    to[i] = x[i] - length * along * v[i];
+    for (int64_t j = 0; j < d; j++)
+      to[d + i * d + j] = cov[i * d + j] - length * (v[i] * pull[j] + pull[i] * v[j]);
+  }
+}
+
+/* Makes the least active eigenvalue of F zero, and gives its direction v up: x moves along v by as
+ * much as g still has there, of the order of its root sigma. To first order in sigma that is
+ * multiplied by 1 - length / K; K by the secant. */
+static int extinguish(flow_state *s, double *x) {
+  const int64_t d = s->d;
+  double *v = s->room, *lv = v + d, *weighted = lv + d, *first = s->ahead;
+  double length = 0.0, size = 0.0;
+  WG_TRY(set_force(s, x));
+  memcpy(v, s->vectors + (s->rank - 1) * d, (size_t)d * sizeof *v);
+  multiply_vector(d, s->l, v, lv);
+  multiply_vector(d, s->cov, lv, weighted);
+  const double along = wg_la_dot(d, s->b, v);
+  const double whole = wg_la_dot(d, lv, weighted) + along * along;
+  for (int64_t i = 0; i < d * d; i++) size = WG_MAX(size, fabs(s->l[i]));
+  if (size > 0.0) length = 0.125 / size;
+  for (int k = 0; k < 3 && whole > 0.0; k++) {
+    displace(s, x, v, lv, along, length, first);
+    if (set_force(s, first) != WG_OK) return WG_OK;
+    double left = along * wg_la_dot(d, s->b, v);
+    for (int64_t i = 0; i < d; i++) left += weighted[i] * wg_la_dot(d, s->l + i * d, v);
+    const double next = length / (1.0 - left / whole);
+    if (!(next > 0.0) || !isfinite(next)) return WG_OK;
+    length = next;
+  }
+  displace(s, x, v, lv, along, length, first);
+  memcpy(x, first, (size_t)(d + d * d) * sizeof *x);
+  return WG_OK;
+}
+
 /* The directions that F has at the start. */
 static int find_rank(flow_state *s, const double *x) {
   int status = set_force(s, x);
@@ -262,6 +313,24 @@ static int find_rank(flow_state *s, const double *x) {
   s->rank = 0;
   while (s->rank < s->d && s->values[s->rank] > extinct * s->values[0]) s->rank++;
   s->rank = WG_MAX(s->rank, 1);
+  s->top = s->values[0];
+  return WG_OK;
+}
+
+/* An eigenvalue of F is gone, with any others that are: the flow goes on without them. */
+static int pass_extinction(flow_state *s, wg_ode *ode, double *x, wg_moment_path *path) {
+  do {
+    if (path->event_count < path->most_events)
+      path->events[path->event_count++] =
+          (wg_moment_event){path->reached, WG_MOMENTS_EXTINCTION, s->rank};
+    if (!(s->flow->q > 1.0)) {
+      path->outcome = WG_GAP_OPEN;
+      return WG_OK;
+    }
+    WG_TRY(extinguish(s, x));
+    s->rank--;
+  } while (s->rank > 1 && event(s, 0, x) <= 0.0);
+  ode->step = 0.0;
   return WG_OK;
 }
 
@@ -271,12 +340,13 @@ static int run(flow_state *s, wg_ode *ode, wg_watch *watch, double *x, wg_moment
   if (ode->events) ode->longest = longest;
   path->outcome = WG_CERTIFIED;
   for (int64_t k = 0; k < path->count; k++) {
-    int status = wg_ode_run(ode, watch, &path->reached, path->times[k], x, &which);
-    if (status < 0) return status;
-    if (which >= 0)
-      path->events[path->event_count++] =
-          (wg_moment_event){path->reached, WG_MOMENTS_EXTINCTION, s->rank};
-    if (which >= 0 || status == WG_ODE_STALLED) path->outcome = WG_GAP_OPEN;
+    int status;
+    do {
+      status = wg_ode_run(ode, watch, &path->reached, path->times[k], x, &which);
+      if (status < 0) return status;
+      if (which >= 0) WG_TRY(pass_extinction(s, ode, x, path));
+    } while (which >= 0 && status == WG_OK && path->outcome == WG_CERTIFIED && !watch->stopped);
+    if (status == WG_ODE_STALLED) path->outcome = WG_GAP_OPEN;
     if (watch->stopped) path->outcome = watch->stopped;
     WG_TRY(record(s, x, k, path));
     path->made = k + 1;
