@@ -119,7 +119,8 @@ static int read_data(task *t) {
   WG_TRY(centre_means(t));
   for (int64_t k = 0; k < count; k++)
     for (int64_t i = 0; i < square; i++)
-      t->roots[k * square + i] = ldexp(pairs[k].root0.root.high[i], pairs[k].exponent - t->exponent);
+      t->roots[k * square + i] =
+          ldexp(pairs[k].root0.root.high[i], pairs[k].exponent - t->exponent);
   for (int64_t i = 0; i < count * d; i++) t->means[i] = ldexp(t->means[i], -t->exponent);
   return WG_OK;
 }

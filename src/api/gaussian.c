@@ -107,7 +107,8 @@ static int invert_root(const task *t, double *values, double *vectors, double *o
 static int describe(task *t, wg_gaussian_info *info) {
   const int64_t d = t->data.d, square = d * d;
   double *half = t->room, *other = half + square, *values = other + square, miss = 0.0, size = 0.0;
-  const double *r0 = t->pair.root0.root.high, *r1 = t->pair.root1.root.high, *c = t->answer.contraction;
+  const double *r0 = t->pair.root0.root.high, *r1 = t->pair.root1.root.high,
+               *c = t->answer.contraction;
   wg_la_gemm(false, true, d, d, d, 1.0, r1, d, c, d, 0.0, half, d);
   wg_la_gemm(false, false, d, d, d, 1.0, half, d, r0, d, 0.0, other, d);
   for (int64_t i = 0; i < square; i++) t->k[i] = other[(i % d) * d + i / d];
