@@ -67,7 +67,8 @@ static int take_side(wg_sphere_solution *t, int side, const double *points, cons
     t->total += t->mass[side][i];
   }
   if (isfinite(t->total)) return WG_OK;
-  return wg_fail(WG_ERR_INPUT, "the masses add up to more than a double holds; divide them");
+  return wg_fail(WG_ERR_INPUT, "the masses add up to more than a double holds (1.8e308); multiply all of them by "
+                 "one small number, such as 1e-300: UW^2 scales with them");
 }
 
 static int check_arguments(int64_t n, int64_t m, int64_t d, const double *x, const double *y,
@@ -115,14 +116,33 @@ static double least_ratio(const wg_gauge_spec *spec) {
 
 static int search(wg_sphere_solution *t) {
   const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */
+  wg_gauge_spec searched = t->spec;
+  wg_gauge_flatten(&searched, below * t->settings.tol);
   const wg_sphere_problem problem = {.d = t->d,
                                      .n = {t->n[0], t->n[1]},
                                      .w = {t->w[0], t->w[1]},
                                      .mass = {t->mass[0], t->mass[1]},
-                                     .spec = &t->spec,
+                                     .spec = &searched,
                                      .tol = below * t->settings.tol,
                                      .max_calls = t->settings.max_calls};
   return wg_sphere_solve(&t->context, &t->mem, &problem, &t->answer);
+}
+
+/* Each number has passed its check. What the search cannot work with then is their range, which it
+ * meets as a matrix that is not finite or an eigenproblem that fails: the masses are named here. */
+static int explain(const wg_sphere_solution *t, int status) {
+  const double range = 1e16; /* beyond it the least mass is below the rounding of the largest */
+  double least = INFINITY, most = 0.0;
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < t->n[side]; i++) {
+      least = WG_MIN(least, t->mass[side][i]);
+      most = WG_MAX(most, t->mass[side][i]);
+    }
+  if ((status != WG_ERR_INPUT && status != WG_ERR_INTERNAL) || least >= most / range) return status;
+  return wg_fail(WG_ERR_INPUT,
+                 "the masses range from %g to %g, which is further than the search can work with "
+                 "here; leave out the atoms whose masses do not matter",
+                 least, most);
 }
 
 static int certify(wg_sphere_solution *t, wg_sphere_info *info) {
@@ -171,7 +191,7 @@ static int run(wg_sphere_solution *t, const double *x, const double *a, const do
   WG_TRY(take_side(t, 0, x, a, normalise));
   WG_TRY(take_side(t, 1, y, b, normalise));
   if (!(t->moment = WG_NEW(&t->mem, double, t->d * t->d))) return wg_no_memory();
-  WG_TRY(search(t));
+  WG_TRY(explain(t, search(t)));
   WG_TRY(certify(t, info));
   describe(t, info);
   return WG_OK;

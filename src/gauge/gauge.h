@@ -48,6 +48,10 @@ bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* The largest convex gauge offered below this one: blocks with p < 1 become trace (gamma_p >= tr
  * for p <= 1). Its dual bounds are lower bounds for the original. */
 void wg_gauge_minorant(const wg_gauge_spec *spec, wg_gauge_spec *minorant);
+/* For the search, not for bounds: where size^(1/p) <= 1 + tol (tol <= 0.1) the exponent p becomes
+ * infinity, and one on a single column. As gamma_inf <= gamma_p <= size^(1/p) gamma_inf and K_inf
+ * lies in K_p, a coupling and a Q of the new gauge serve the old one with a gap larger by tol. */
+void wg_gauge_flatten(wg_gauge_spec *spec, double tol);
 /* max gamma(v v') over |v| = 1: 1, or max 1/rate^2 for a block max. */
 double wg_gauge_unit(const wg_gauge_spec *spec);
 /* gamma(S), for symmetric s; eigenvalues below zero count as zero. scratch memory from mem. */
