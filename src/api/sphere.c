@@ -67,7 +67,8 @@ static int take_side(wg_sphere_solution *t, int side, const double *points, cons
     t->total += t->mass[side][i];
   }
   if (isfinite(t->total)) return WG_OK;
-  return wg_fail(WG_ERR_INPUT, "the masses add up to more than a double holds (1.8e308); multiply all of them by "
+  return wg_fail(WG_ERR_INPUT,
+                 "the masses add up to more than a double holds (1.8e308); multiply all of them by "
                  "one small number, such as 1e-300: UW^2 scales with them");
 }
 

@@ -79,6 +79,17 @@ int wg_gauge_project(const wg_gauge_spec *spec, double *q, wg_mem *mem);
 /* Interior point of K, block-diagonal multiple of the identity on each block with dual gauge 1. */
 void wg_gauge_center(const wg_gauge_spec *spec, double *q);
 
+/* ---- definitions again, for checks (definition.c) ---- */
+/* gamma_b and its dual of non-negative eigenvalues in any order, rate left out. WG_ERR_INTERNAL for
+ * a kind that nobody has defined there. */
+int wg_define_block(const wg_gauge_block *block, int64_t count, const double *values,
+                    double *gauge);
+int wg_define_block_dual(const wg_gauge_block *block, int64_t count, const double *values,
+                         double *dual);
+/* gamma, or the dual gauge, of the PSD part of s by these alone. */
+int wg_define_gauge(const wg_gauge_spec *spec, bool dual, const double *s, wg_mem *mem,
+                    double *gauge);
+
 /* ---- shared by the files of this folder only ---- */
 /* Numbers without regard to the locale (number.c). Reads all of text[0..length) as a decimal number
  * or "inf"; false if it is none. */
