@@ -511,6 +511,12 @@ WG_API int wg_gauge_canonical(const char *gauge, int64_t d, char *text, size_t s
  * is NAN (the gauge is not convex). */
 WG_API int wg_gauge(const char *gauge, int64_t d, const double *s, double *value,
                     double *subgradient, double *dual);
+/* How far value, subgradient and dual, as wg_gauge gives them for s, are from the definitions of
+ * theory 1, which are evaluated by other code: the largest of the relative errors of gamma(s), of
+ * <Q, s> = gamma(s) and of gamma°(s), and of what gamma°(Q) is above one. subgradient and dual may
+ * be NULL. WG_ERR_INTERNAL for a gauge whose definition the check does not have. */
+WG_API int wg_gauge_check(const char *gauge, int64_t d, const double *s, double value,
+                          const double *subgradient, const double *dual, double *error);
 /* Eigenvalues, decreasing, of the symmetric matrix s (d x d). */
 WG_API int wg_spectrum(int64_t d, const double *s, double *values);
 
@@ -532,7 +538,8 @@ WG_API void wg_lmo_settings_init(wg_lmo_settings *settings);
 typedef struct wg_lmo_report {
   size_t struct_size;
   double dual_norm;      /* N*(G): INFINITY, or 0 or denormal, where it is no normal double */
-  double identity_error; /* |<G,V> + N*^2| / N*^2 */
+  double identity_error; /* |<G,V> + N*^2| / N*^2; with settings.check of V as it was written,
+                            unless V took the place of G */
   double norm_error;     /* |N(V) - N*| / N*; NAN unless settings.check */
   int64_t rank;          /* of G, summed over the blocks of the gauge */
   double condition;      /* largest sigma_1 / sigma_rank of a block */
@@ -540,6 +547,11 @@ typedef struct wg_lmo_report {
   double estimate;       /* of the relative error of V, before it is stored */
   double seconds;
   int64_t peak_bytes; /* beside g and v */
+  double dual_error;  /* |N* - dual_norm| / N*; NAN unless settings.check */
+  int passed;         /* 1: V is the direction, to 16 max(accuracy, estimate); 0: it is not; -1: not
+                         checked. The check derives N(V) and an upper bound N* of the dual norm from
+                         singular values and the definitions of theory 1, by none of the code that
+                         finds V; N*, N(V) and <G,V> that agree prove V (docs/theory/lmo.md) */
 } wg_lmo_report;
 
 /* V = J(G), the minimiser of <G,V> + N(V)^2 / 2 (theory 2): <G,V> = -N*(G)^2, N(V) = N*(G). g and
@@ -549,13 +561,23 @@ typedef struct wg_lmo_report {
  * of G, V is zero; for p = 1/2 tied directions share evenly. g is read in blocks of rows and may be
  * a mapped file; on failure after the first block was written (never for bad input), v is
  * unspecified. Cost of a pass n d^2; memory O(d^2 + d threads) with d the shorter side (the number
- * of columns with weights). WG_ERR_INPUT naming the entry that is not finite. */
+ * of columns with weights). WG_ERR_INPUT naming the entry that is not finite, and, with v written,
+ * when an entry of V is beyond its type. */
 WG_API int wg_lmo(const char *gauge, int64_t n, int64_t d, const double *g, const double *weights,
                   const wg_lmo_settings *settings, double *v, wg_lmo_report *report);
 /* The same for float: sums, factors and the report are double. */
 WG_API int wg_lmo_f32(const char *gauge, int64_t n, int64_t d, const float *g,
                       const double *weights, const wg_lmo_settings *settings, float *v,
                       wg_lmo_report *report);
+/* Whether v is J(g): fills report as settings.check does (dual_norm: the check's own N*; rank: of
+ * g; passes, condition and estimate mean nothing). WG_OK whatever the verdict, which is
+ * report->passed. Cost some passes over both. */
+WG_API int wg_lmo_check(const char *gauge, int64_t n, int64_t d, const double *g, const double *v,
+                        const double *weights, const wg_lmo_settings *settings,
+                        wg_lmo_report *report);
+WG_API int wg_lmo_check_f32(const char *gauge, int64_t n, int64_t d, const float *g, const float *v,
+                            const double *weights, const wg_lmo_settings *settings,
+                            wg_lmo_report *report);
 
 typedef enum wg_polar_method {
   WG_POLAR_AUTO = 0,   /* exact; with a tol: Polar Express if min(n, d) <= 256 and nearly square */

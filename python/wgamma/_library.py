@@ -84,7 +84,7 @@ LmoSettings = _structure('LmoSettings', 'size_t struct_size; int threads; double
 LmoReport = _structure('LmoReport',
                        'size_t struct_size; double dual_norm, identity_error, norm_error; '
                        'int64_t rank; double condition; int passes; double estimate, seconds; '
-                       'int64_t peak_bytes')
+                       'int64_t peak_bytes; double dual_error; int passed')
 PolarSettings = _structure('PolarSettings',
                            'size_t struct_size; int threads, method, steps; double tol; '
                            'int degree; double lower; int gram; double rank_tol; int check')
@@ -200,8 +200,10 @@ FUNCTIONS = {
     'wg_gaussian_geodesic': 'lpppppdpp', 'wg_gaussian_fit': 'llpppp',
     'wg_gaussian_barycentre': 'llpppspppppppp',
     'wg_gaussian_barycentre_verify': 'llpppspppppddp',
-    'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_spectrum': 'lpp',
-    'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_polar': 'llpppp',
+    'wg_gauge_canonical': 'slpz', 'wg_gauge': 'slpppp', 'wg_gauge_check': 'slpdppp',
+    'wg_spectrum': 'lpp',
+    'wg_lmo': 'sllppppp', 'wg_lmo_f32': 'sllppppp', 'wg_lmo_check': 'sllppppp',
+    'wg_lmo_check_f32': 'sllppppp', 'wg_polar': 'llpppp',
     'wg_polar_f32': 'llpppp', 'wg_polar_batch': 'lllpppp', 'wg_polar_batch_f32': 'lllpppp',
     'wg_muon_setup': 'plpp', 'wg_muon_step': 'pppp', 'wg_muon_set_rates': 'pdd',
     'wg_muon_get_route': 'plp', 'wg_muon_save': 'ppl', 'wg_muon_load': 'ppl',

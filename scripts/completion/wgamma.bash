@@ -35,7 +35,7 @@ _wgamma_options() {
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \
-        --threads --json --quiet --help ;;
+        --verify --threads --json --quiet --help ;;
     polar)
       printf '%s ' --out --method --steps --tol --degree --lower --gram --rank-tol --key \
         --threads --json --quiet --help ;;

@@ -163,12 +163,14 @@ static void answer_equal(task *t) {
 
 static int search(task *t) {
   const int64_t d = t->data.d;
+  wg_gauge_spec searched = t->spec;
+  wg_gauge_flatten(&searched, 0.1 * t->settings.tol);
   const wg_bary_problem problem = {.d = d,
                                    .count = t->data.count,
                                    .weights = t->weights,
                                    .roots = t->roots,
                                    .means = t->means,
-                                   .spec = &t->spec};
+                                   .spec = &searched};
   const double below = 0.8; /* aim under the tolerance: certify/ adds rounding to the gap */
   if (are_all_equal(&t->data)) return answer_equal(t), WG_OK;
   WG_TRY(wg_bary_solve(&t->context, &problem, below * t->settings.tol, &t->answer));

@@ -1,4 +1,5 @@
 /* Gauges through the public door: a window on gauge/. */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +84,59 @@ int wg_gauge(const char *gauge, int64_t d, const double *s, double *value, doubl
   if (status == WG_OK) status = check_matrix(d, s);
   if (status == WG_OK) status = check_positive(&mem, d, s);
   if (status == WG_OK) status = evaluate(&mem, spec, s, value, subgradient, dual);
+  wg_mem_clear(&mem);
+  return status;
+}
+
+/* ---- the check ---- */
+
+/* Relative, NaN where one is none; `floor` is what numbers near the least double may differ by. */
+static double off(double found, double expected, double floor) {
+  if (found == expected || fabs(found - expected) <= floor) return 0.0;
+  return fabs(found - expected) / fabs(expected);
+}
+
+/* The larger, and NaN if one is. */
+static double worse(double a, double b) { return a >= b ? a : isnan(a) ? a : b; }
+
+/* What is claimed of gamma at s, against the definitions: gamma(s), <Q, s> = gamma(s), Q in K. */
+static int judge(wg_mem *mem, const wg_gauge_spec *spec, const double *s, double value,
+                 const double *subgradient, const double *dual, double *error) {
+  double expected, scale = wg_gauge_unit(spec);
+  const double floor = 16.0 * (double)spec->d * DBL_TRUE_MIN;
+  WG_TRY(wg_define_gauge(spec, false, s, mem, &expected));
+  *error = off(value, expected, floor * WG_MAX(scale, 1.0));
+  if (subgradient && expected > 0.0 && expected <= DBL_MAX) {
+    wg_sum sum = {0};
+    for (int64_t k = 0; k < spec->d * spec->d; k++)
+      wg_sum_add(&sum, subgradient[k] * (s[k] / expected));
+    *error = worse(*error, off(wg_sum_value(sum), 1.0, floor * WG_MAX(scale, 1.0) / expected));
+  }
+  if (!wg_gauge_is_convex(spec)) return WG_OK;
+  if (subgradient) {
+    WG_TRY(wg_define_gauge(spec, true, subgradient, mem, &expected));
+    *error = worse(*error, expected > 1.0 || isnan(expected) ? expected - 1.0 : 0.0);
+  }
+  if (!dual) return WG_OK;
+  WG_TRY(wg_define_gauge(spec, true, s, mem, &expected));
+  scale = 1.0;
+  for (int64_t b = 0; b < spec->block_count; b++)
+    scale = WG_MAX(scale, spec->blocks[b].rate * spec->blocks[b].rate);
+  *error = worse(*error, off(*dual, expected, floor * scale));
+  return WG_OK;
+}
+
+int wg_gauge_check(const char *gauge, int64_t d, const double *s, double value,
+                   const double *subgradient, const double *dual, double *error) {
+  wg_clear_error();
+  if (d < 1 || !s || !error)
+    return wg_fail(WG_ERR_ARGUMENT, "s must be a d x d matrix with d >= 1, error must be given");
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec *spec = NULL;
+  int status = open_gauge(&mem, gauge, d, &spec);
+  if (status == WG_OK) status = check_matrix(d, s);
+  if (status == WG_OK) status = judge(&mem, spec, s, value, subgradient, dual, error);
   wg_mem_clear(&mem);
   return status;
 }

@@ -86,63 +86,147 @@ static int read_lmo_settings(const wg_lmo_settings *s, const wg_matrix *given,
   return WG_OK;
 }
 
-static void fill_lmo_report(const wg_lmo_answer *answer, double seconds, size_t peak,
-                            wg_lmo_report *report) {
-  double square = answer->norm * answer->norm;
-  bool zero = answer->norm == 0.0;
-  *report =
-      (wg_lmo_report){.struct_size = sizeof *report,
-                      .dual_norm = ldexp(answer->norm, answer->exponent),
-                      .identity_error = zero ? 0.0 : fabs(answer->product + square) / square,
-                      .norm_error = zero ? 0.0 * answer->norm_of_j
-                                         : fabs(answer->norm_of_j - answer->norm) / answer->norm,
-                      .rank = answer->rank,
-                      .condition = answer->condition,
-                      .passes = answer->passes,
-                      .estimate = answer->estimate,
-                      .seconds = seconds,
-                      .peak_bytes = (int64_t)peak};
+/* Relative errors of what was written, by lmo/check.c, and whether they are those of a direction.
+ * For all but a direction written over G the product is of what was written. */
+static void fill_check(const wg_lmo_verdict *seen, bool in_place, double tolerance,
+                       wg_lmo_report *report) {
+  const double dual = ldexp(seen->dual, seen->exponent);
+  const double norm = seen->norm / seen->dual, product = seen->product / seen->dual / seen->dual;
+  if (seen->dual == 0.0) { /* G = 0: only V = 0 will do */
+    report->norm_error = report->dual_error = seen->norm == 0.0 ? 0.0 : INFINITY;
+  } else {
+    report->norm_error = fabs(norm - 1.0);
+    report->dual_error = report->dual_norm == dual ? 0.0 : fabs(report->dual_norm / dual - 1.0);
+    if (!in_place) report->identity_error = fabs(product + 1.0);
+  }
+  /* NaN is no pass. */
+  report->passed = report->norm_error <= tolerance && report->dual_error <= tolerance &&
+                   report->identity_error <= 2.0 * tolerance;
 }
 
-static int solve_lmo(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
-                     const wg_lmo_settings *settings, wg_lmo_answer *answer) {
-  wg_lmo_settings defaults;
+static void fill_lmo_report(const wg_lmo_answer *answer, wg_lmo_report *report) {
+  double square = answer->norm * answer->norm;
+  bool zero = answer->norm == 0.0;
+  *report = (wg_lmo_report){.struct_size = sizeof *report,
+                            .dual_norm = ldexp(answer->norm, answer->exponent),
+                            .identity_error = zero ? 0.0 : fabs(answer->product + square) / square,
+                            .norm_error = NAN,
+                            .rank = answer->rank,
+                            .condition = answer->condition,
+                            .passes = answer->passes,
+                            .estimate = answer->estimate,
+                            .dual_error = NAN,
+                            .passed = -1};
+}
+
+typedef struct lmo_task {
+  wg_gauge_spec *spec;
   wg_lmo_options options;
+  wg_rows g, out;
+  bool check;
+} lmo_task;
+
+static int read_task(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
+                     const wg_lmo_settings *settings, lmo_task *t) {
+  wg_lmo_settings defaults;
   wg_lmo_settings_init(&defaults);
   if (!settings) settings = &defaults;
   if (!gauge) return wg_fail(WG_ERR_ARGUMENT, "no gauge is given; try \"operator\"");
   WG_TRY(wg_matrix_check(given, "v"));
-  WG_TRY(read_lmo_settings(settings, given, &options));
+  WG_TRY(read_lmo_settings(settings, given, &t->options));
   WG_TRY(check_weights(given->n, weights));
-  wg_gauge_spec *spec = WG_NEW(mem, wg_gauge_spec, 1);
-  if (!spec) return wg_no_memory();
-  WG_TRY(wg_gauge_parse(gauge, spec));
-  WG_TRY(wg_gauge_bind(spec, given->d));
-  wg_rows g = rows_of(given, given->g, weights), out = rows_of(given, given->out, weights);
-  return wg_lmo_solve(spec, &g, &options, settings->check != 0, &out, mem, answer);
+  if (!(t->spec = WG_NEW(mem, wg_gauge_spec, 1))) return wg_no_memory();
+  WG_TRY(wg_gauge_parse(gauge, t->spec));
+  WG_TRY(wg_gauge_bind(t->spec, given->d));
+  t->g = rows_of(given, given->g, weights);
+  t->out = rows_of(given, given->out, weights);
+  t->check = settings->check != 0;
+  return WG_OK;
 }
 
-static int run_lmo(const char *gauge, const wg_matrix *given, const double *weights,
+/* Both roads agree to some ten times what was asked for, or what the passes allowed. */
+static double check_tolerance_of(const lmo_task *t, double estimate) {
+  const double many = 16.0;
+  return many * WG_MAX(t->options.accuracy, estimate);
+}
+
+static int solve_lmo(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
+                     const wg_lmo_settings *settings, wg_lmo_report *report) {
+  lmo_task t;
+  wg_lmo_answer answer;
+  wg_lmo_values values = {0};
+  wg_lmo_verdict seen;
+  const bool in_place = given->g == given->out;
+  WG_TRY(read_task(mem, gauge, given, weights, settings, &t));
+  if (t.check) WG_TRY(wg_lmo_check_begin(t.spec, &t.g, &t.options, mem, &values));
+  WG_TRY(wg_lmo_solve(t.spec, &t.g, &t.options, &t.out, mem, &answer));
+  fill_lmo_report(&answer, report);
+  if (!t.check) return WG_OK;
+  WG_TRY(wg_lmo_check_end(t.spec, &values, in_place ? NULL : &t.g, &t.out, &t.options, mem, &seen));
+  fill_check(&seen, in_place, check_tolerance_of(&t, answer.estimate), report);
+  return WG_OK;
+}
+
+/* given->out is the direction to be judged. */
+static int judge_lmo(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
+                     const wg_lmo_settings *settings, wg_lmo_report *report) {
+  lmo_task t;
+  wg_lmo_values values = {0};
+  wg_lmo_verdict seen;
+  WG_TRY(read_task(mem, gauge, given, weights, settings, &t));
+  WG_TRY(wg_lmo_check_begin(t.spec, &t.g, &t.options, mem, &values));
+  WG_TRY(wg_lmo_check_end(t.spec, &values, &t.g, &t.out, &t.options, mem, &seen));
+  *report = (wg_lmo_report){.struct_size = sizeof *report,
+                            .dual_norm = ldexp(seen.dual, seen.exponent),
+                            .condition = NAN,
+                            .estimate = NAN};
+  for (int64_t b = 0; b < t.spec->block_count; b++) report->rank += values.rank[b];
+  fill_check(&seen, false, check_tolerance_of(&t, 0.0), report);
+  return WG_OK;
+}
+
+typedef int lmo_work(wg_mem *mem, const char *gauge, const wg_matrix *given, const double *weights,
+                     const wg_lmo_settings *settings, wg_lmo_report *report);
+
+static int run_lmo(lmo_work *work, const char *gauge, const wg_matrix *given, const double *weights,
                    const wg_lmo_settings *settings, wg_lmo_report *report) {
   wg_clear_error();
   double start = wg_now();
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  wg_lmo_answer answer = {.norm = 0.0};
-  int status = solve_lmo(&mem, gauge, given, weights, settings, &answer);
-  if (status == WG_OK && report) fill_lmo_report(&answer, wg_now() - start, ledger.peak, report);
+  wg_lmo_report found;
+  int status = work(&mem, gauge, given, weights, settings, &found);
+  if (status == WG_OK && report) {
+    found.seconds = wg_now() - start;
+    found.peak_bytes = (int64_t)ledger.peak;
+    *report = found;
+  }
   wg_mem_clear(&mem);
   return status;
 }
 
 int wg_lmo(const char *gauge, int64_t n, int64_t d, const double *g, const double *weights,
            const wg_lmo_settings *settings, double *v, wg_lmo_report *report) {
-  return run_lmo(gauge, &(wg_matrix){n, d, false, g, v}, weights, settings, report);
+  return run_lmo(solve_lmo, gauge, &(wg_matrix){n, d, false, g, v}, weights, settings, report);
 }
 
 int wg_lmo_f32(const char *gauge, int64_t n, int64_t d, const float *g, const double *weights,
                const wg_lmo_settings *settings, float *v, wg_lmo_report *report) {
-  return run_lmo(gauge, &(wg_matrix){n, d, true, g, v}, weights, settings, report);
+  return run_lmo(solve_lmo, gauge, &(wg_matrix){n, d, true, g, v}, weights, settings, report);
+}
+
+/* wg_matrix writes through `out`; here nothing is written. */
+int wg_lmo_check(const char *gauge, int64_t n, int64_t d, const double *g, const double *v,
+                 const double *weights, const wg_lmo_settings *settings, wg_lmo_report *report) {
+  return run_lmo(judge_lmo, gauge, &(wg_matrix){n, d, false, g, (double *)v}, weights, settings,
+                 report);
+}
+
+int wg_lmo_check_f32(const char *gauge, int64_t n, int64_t d, const float *g, const float *v,
+                     const double *weights, const wg_lmo_settings *settings,
+                     wg_lmo_report *report) {
+  return run_lmo(judge_lmo, gauge, &(wg_matrix){n, d, true, g, (float *)v}, weights, settings,
+                 report);
 }
 
 /* ---- the polar factor ---- */

@@ -219,7 +219,9 @@ static int solve(wg_solver *s) {
   const wg_spectral_limits limits = {below * s->settings.tol, s->settings.max_calls,
                                      s->settings.seed};
   wg_spectral_answer answer;
-  WG_TRY(wg_spectral_solve(s->spectral, &s->simple, &limits, &answer));
+  wg_gauge_spec searched = s->simple;
+  wg_gauge_flatten(&searched, 0.1 * s->settings.tol);
+  WG_TRY(wg_spectral_solve(s->spectral, &searched, &limits, &answer));
   WG_TRY(wg_lift_plan(s, &answer));
   wg_lift_potentials(s, &answer);
   WG_TRY(wg_lift_cuts(s, &answer));

@@ -4,9 +4,10 @@
  * A point stands for its exact direction, a mass for itself: the measures need not have the same
  * mass, and no mass is one. The search sees points divided by their lengths, with rounding, and
  * masses and rates multiplied by powers of two so that they are of the order of one: answers do not
- * depend on such powers, to the bit. certify/ sees what was given. A gap is closed when it is tol of the upper bound, or 1e-12 of the
- * masses of both measures: by as much the rounding of directions moves the value when the measures
- * are almost equal. Cost: src/sphere, and n m d for the proof. */
+ * depend on such powers, to the bit. certify/ sees what was given. A gap is closed when it is tol
+ * of the upper bound, or 1e-12 of the masses of both measures: by as much the rounding of
+ * directions moves the value when the measures are almost equal. Cost: src/sphere, and n m d for
+ * the proof. */
 #include <float.h>
 #include <string.h>
 
@@ -74,7 +75,9 @@ static int take_side(wg_sphere_solution *t, int side, const double *points, cons
     t->total += t->mass[side][i];
   }
   if (isfinite(t->total)) return WG_OK;
-  return wg_fail(WG_ERR_INPUT, "the masses add up to more than a double holds; divide them");
+  return wg_fail(WG_ERR_INPUT,
+                 "the masses add up to more than a double holds (1.8e308); multiply all of them by "
+                 "one small number, such as 1e-300: UW^2 scales with them");
 }
 
 static int check_arguments(int64_t n, int64_t m, int64_t d, const double *x, const double *y,
@@ -159,9 +162,10 @@ static void scale_q(const wg_sphere_solution *t, double *q) {
 }
 
 static int search(wg_sphere_solution *t) {
-  const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */
+  const double below = 0.2;      /* aim under the tolerance: certify/ adds rounding to the gap */
   const double least = 0x1p-400; /* of a mass, in the search's eyes */
   wg_gauge_spec spec = t->spec;
+  wg_gauge_flatten(&spec, below * t->settings.tol);
   wg_sphere_problem problem = {.d = t->d,
                                .n = {t->n[0], t->n[1]},
                                .w = {t->w[0], t->w[1]},
@@ -178,6 +182,23 @@ static int search(wg_sphere_solution *t) {
     problem.mass[side] = mass;
   }
   return wg_sphere_solve(&t->context, &t->mem, &problem, &t->answer);
+}
+
+/* Each number has passed its check. What the search cannot work with then is their range, which it
+ * meets as a matrix that is not finite or an eigenproblem that fails: the masses are named here. */
+static int explain(const wg_sphere_solution *t, int status) {
+  const double range = 1e16; /* beyond it the least mass is below the rounding of the largest */
+  double least = INFINITY, most = 0.0;
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < t->n[side]; i++) {
+      least = WG_MIN(least, t->mass[side][i]);
+      most = WG_MAX(most, t->mass[side][i]);
+    }
+  if ((status != WG_ERR_INPUT && status != WG_ERR_INTERNAL) || least >= most / range) return status;
+  return wg_fail(WG_ERR_INPUT,
+                 "the masses range from %g to %g, which is further than the search can work with "
+                 "here; leave out the atoms whose masses do not matter",
+                 least, most);
 }
 
 /* Where one pair carries mass alone, its price is k sqrt(g1 / g0) at the optimum: u of the largest
@@ -200,11 +221,11 @@ static int find_prices(const wg_sphere_solution *t, wg_mem *mem, const double *q
   return WG_OK;
 }
 
-/* Blocks of a maximum whose share of the dual gauge is next to nothing: rounding of the search, paid
- * for by all others where rates are large. */
+/* Blocks of a maximum whose share of the dual gauge is next to nothing: rounding of the search,
+ * paid for by all others where rates are large. */
 static int drop_shares(const wg_sphere_solution *t, wg_mem *mem, double *q) {
   const double little = 1e-4;
-  double *part = WG_NEW(mem, double, t->d *t->d);
+  double *part = WG_NEW(mem, double, t->d * t->d);
   if (!part) return wg_no_memory();
   for (int64_t b = 0; b < t->spec.block_count; b++) {
     const wg_gauge_block *block = &t->spec.blocks[b];
@@ -249,7 +270,7 @@ static int prove(wg_sphere_solution *t, wg_mem *mem, wg_cert_sphere_report *repo
   const wg_cert_semicoupling plan = {answer->count, answer->row, answer->col,     answer->g0,
                                      answer->g1,    answer->c,   t->mass_exponent};
   const int attempts = t->spec.outer == WG_BLOCK_MAX ? 2 : 1;
-  double *u = WG_NEW(mem, double, t->n[0]), *q = WG_NEW(mem, double, t->d *t->d);
+  double *u = WG_NEW(mem, double, t->n[0]), *q = WG_NEW(mem, double, t->d * t->d);
   if (!u || !q) return wg_no_memory();
   WG_TRY(wg_cert_sphere_bounds(mem, t->context.threads, &data, &t->spec, &plan, answer->q,
                                answer->u, margin, t->moment, report));
@@ -318,7 +339,7 @@ static int run(wg_sphere_solution *t, const double *x, const double *a, const do
   WG_TRY(take_side(t, 0, x, a, normalise));
   WG_TRY(take_side(t, 1, y, b, normalise));
   if (!(t->moment = WG_NEW(&t->mem, double, t->d * t->d))) return wg_no_memory();
-  WG_TRY(search(t));
+  WG_TRY(explain(t, search(t)));
   WG_TRY(certify(t, info));
   describe(t, info);
   return WG_OK;

@@ -47,6 +47,15 @@ void wg_gauge_minorant(const wg_gauge_spec *spec, wg_gauge_spec *minorant) {
     if (!block_is_convex(&spec->blocks[b])) minorant->blocks[b].p = 1.0;
 }
 
+void wg_gauge_flatten(wg_gauge_spec *spec, double tol) {
+  const double least = WG_MAX(tol, 8.0 * WG_UNIT);
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    wg_gauge_block *block = &spec->blocks[b];
+    if (block->kind == WG_SCHATTEN && log((double)block->size) <= 0.9 * least * block->p)
+      block->p = block->size == 1 ? 1.0 : INFINITY;
+  }
+}
+
 double wg_gauge_unit(const wg_gauge_spec *spec) {
   double unit = spec->outer == WG_BLOCK_MAX ? 0.0 : 1.0;
   for (int64_t b = 0; spec->outer == WG_BLOCK_MAX && b < spec->block_count; b++)

@@ -48,6 +48,10 @@ bool wg_gauge_block_is_trace(const wg_gauge_block *block);
 /* The largest convex gauge offered below this one: blocks with p < 1 become trace (gamma_p >= tr
  * for p <= 1). Its dual bounds are lower bounds for the original. */
 void wg_gauge_minorant(const wg_gauge_spec *spec, wg_gauge_spec *minorant);
+/* For the search, not for bounds: where size^(1/p) <= 1 + tol (tol <= 0.1) the exponent p becomes
+ * infinity, and one on a single column. As gamma_inf <= gamma_p <= size^(1/p) gamma_inf and K_inf
+ * lies in K_p, a coupling and a Q of the new gauge serve the old one with a gap larger by tol. */
+void wg_gauge_flatten(wg_gauge_spec *spec, double tol);
 /* max gamma(v v') over |v| = 1: 1, or max 1/rate^2 for a block max. */
 double wg_gauge_unit(const wg_gauge_spec *spec);
 /* gamma(S), for symmetric s; eigenvalues below zero count as zero. scratch memory from mem. */
@@ -74,6 +78,17 @@ int wg_gauge_feasible(const wg_gauge_spec *spec, double *q, wg_mem *mem);
 int wg_gauge_project(const wg_gauge_spec *spec, double *q, wg_mem *mem);
 /* Interior point of K, block-diagonal multiple of the identity on each block with dual gauge 1. */
 void wg_gauge_center(const wg_gauge_spec *spec, double *q);
+
+/* ---- definitions again, for checks (definition.c) ---- */
+/* gamma_b and its dual of non-negative eigenvalues in any order, rate left out. WG_ERR_INTERNAL for
+ * a kind that nobody has defined there. */
+int wg_define_block(const wg_gauge_block *block, int64_t count, const double *values,
+                    double *gauge);
+int wg_define_block_dual(const wg_gauge_block *block, int64_t count, const double *values,
+                         double *dual);
+/* gamma, or the dual gauge, of the PSD part of s by these alone. */
+int wg_define_gauge(const wg_gauge_spec *spec, bool dual, const double *s, wg_mem *mem,
+                    double *gauge);
 
 /* ---- shared by the files of this folder only ---- */
 /* Numbers without regard to the locale (number.c). Reads all of text[0..length) as a decimal number

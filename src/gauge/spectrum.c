@@ -38,8 +38,10 @@ static int largest_entry(int64_t d, const wg_gauge_block *block, const double *s
       double entry = fabs(s[i * d + j]);
       if (!(entry <= DBL_MAX))
         return wg_fail(WG_ERR_INPUT,
-                       "matrix entry [%lld, %lld] is not finite; rescale the points or remove it",
-                       (long long)i, (long long)j);
+                       "entry [%lld, %lld] = %g of a moment, a covariance or Q is not finite: the "
+                       "points, masses or rates it was formed from leave the range of double; "
+                       "scale them towards one",
+                       (long long)i, (long long)j, s[i * d + j]);
       *largest = WG_MAX(*largest, entry);
     }
   }

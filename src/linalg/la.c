@@ -47,6 +47,11 @@ static void reverse_order(int64_t d, double *values, double *vectors) {
 static int lapack_status(lapack_int fault, const char *what, int64_t d) {
   if (fault == LAPACK_WORK_MEMORY_ERROR)
     return wg_fail(WG_ERR_MEMORY, "out of memory: workspace for %s of size %ld", what, (long)d);
+  if (fault < 0) /* LAPACKE looks for NaN before it computes */
+    return wg_fail(WG_ERR_INTERNAL,
+                   "%s of size %ld was given numbers that are not finite: the data, or what was "
+                   "formed from them, leave the range of double; scale them towards one",
+                   what, (long)d);
   if (fault) return wg_fail(WG_ERR_INTERNAL, "%s of size %ld did not converge", what, (long)d);
   return WG_OK;
 }

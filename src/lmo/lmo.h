@@ -91,15 +91,35 @@ typedef struct wg_lmo_answer {
   double norm; /* N*(G) is norm 2^exponent                     */
   int exponent;
   double product;   /* <G, J> is product 4^exponent                 */
-  double norm_of_j; /* N(J) is norm_of_j 2^exponent; NAN unless checked */
   int64_t rank;     /* summed over blocks                           */
   double condition; /* the largest sigma_1 / sigma_rank of a block  */
   int passes;
   double estimate;
 } wg_lmo_answer;
-/* J into out (which may be g); spec is bound to g->width columns. */
+/* J into out (which may be g); spec is bound to g->width columns. WG_ERR_INPUT when an entry of J
+ * is beyond the type of out. */
 int wg_lmo_solve(const wg_gauge_spec *spec, const wg_rows *g, const wg_lmo_options *options,
-                 bool check, const wg_rows *out, wg_mem *mem, wg_lmo_answer *answer);
+                 const wg_rows *out, wg_mem *mem, wg_lmo_answer *answer);
+/* ---- judging a direction by another road (check.c) ---- */
+typedef struct wg_lmo_values {
+  double *sigma; /* d: of block b from its first column on, decreasing */
+  int64_t *rank; /* of every block: how many there are                 */
+  int *exponent; /* they are of the block divided by 2^exponent        */
+} wg_lmo_values;
+typedef struct wg_lmo_verdict {
+  double dual;    /* a proved N' >= N*(G), in units of 2^exponent               */
+  double norm;    /* N(V), in the same units                                    */
+  double product; /* <G, V>, in units of 4^exponent; zero without G             */
+  int exponent;
+} wg_lmo_verdict;
+/* What has to be known of G before V may take its place. WG_ERR_INPUT names an entry of g. */
+int wg_lmo_check_begin(const wg_gauge_spec *spec, const wg_rows *g, const wg_lmo_options *options,
+                       wg_mem *mem, wg_lmo_values *values);
+/* V is J(G) exactly when -<G,V> = N(V)^2 and N(V) = N'. g: NULL when v has taken its place. */
+int wg_lmo_check_end(const wg_gauge_spec *spec, const wg_lmo_values *values, const wg_rows *g,
+                     const wg_rows *v, const wg_lmo_options *options, wg_mem *mem,
+                     wg_lmo_verdict *verdict);
+
 /* The polar factor U W' of g = U diag(sigma) W' into out. */
 int wg_polar_exact(const wg_rows *g, const wg_lmo_options *options, const wg_rows *out, wg_mem *mem,
                    wg_lmo_answer *answer);

@@ -11,6 +11,7 @@
  * of G'G, one matrix is applied; after a second factorisation pass, two (factor.c).
  *
  * Cost that of the passes (rows.c); memory that of the factors of all blocks. */
+#include <float.h>
 #include <string.h>
 
 #include "linalg/la.h"
@@ -159,28 +160,23 @@ static void describe(const part *p, wg_lmo_answer *answer) {
   if (f->rank) answer->condition = WG_MAX(answer->condition, f->sigma[0] / f->sigma[f->rank - 1]);
 }
 
-/* N(J_b) / rate, in units of 2^exponent: singular values as accurate as the polar factor needs
- * them, for the small ones count when p < 1. */
-static int norm_of_part(const part *p, int exponent, const wg_lmo_options *options, wg_mem *mem,
-                        double *norm) {
-  wg_mem scratch = wg_mem_of(mem->ledger);
-  wg_factor factor;
-  int status = wg_factor_rows(&p->out, NULL, options, &scratch, &factor);
-  if (status == WG_OK)
-    *norm = shifted(wg_lmo_norm(p->block, factor.rank, factor.sigma) / p->block->rate,
-                    (int64_t)factor.exponent - exponent);
-  wg_mem_clear(&scratch);
-  return status;
-}
-
-static int check_norm(const wg_gauge_spec *spec, const part *parts, const wg_lmo_options *options,
-                      wg_mem *mem, wg_lmo_answer *answer) {
-  double total = 0.0, norm = 0.0;
-  for (int64_t b = 0; b < spec->block_count; b++) {
-    WG_TRY(norm_of_part(&parts[b], answer->exponent, options, mem, &norm));
-    total = spec->outer == WG_BLOCK_MAX ? WG_MAX(total, norm) : hypot(total, norm);
+/* J is as large as its largest singular value: where that nears the end of the type, an entry may
+ * have left it. */
+static int refuse_overflow(int64_t count, const part *parts, const wg_rows *out) {
+  const double most = out->single ? (double)FLT_MAX : DBL_MAX;
+  for (int64_t b = 0; b < count; b++) {
+    const part *p = &parts[b];
+    if (p->factor.rank > 0 && isnan(p->share * p->v[0]))
+      return wg_fail(WG_ERR_INTERNAL, "the direction of block %lld is not a number", (long long)b);
+    if (p->factor.rank == 0 ||
+        shifted(p->share * p->v[0], (int64_t)p->factor.exponent + p->shift) < 0.25 * most)
+      continue;
+    if (wg_rows_refuse(out, "v") == WG_OK) return WG_OK;
+    return wg_fail(WG_ERR_INPUT,
+                   "the direction has entries beyond %g, the largest number of its type; multiply "
+                   "g by a small power of two: the direction scales with it",
+                   most);
   }
-  answer->norm_of_j = total;
   return WG_OK;
 }
 
@@ -197,9 +193,9 @@ static int apply_parts(int64_t count, const part *parts, int threads, wg_mem *me
 }
 
 int wg_lmo_solve(const wg_gauge_spec *spec, const wg_rows *g, const wg_lmo_options *options,
-                 bool check, const wg_rows *out, wg_mem *mem, wg_lmo_answer *answer) {
+                 const wg_rows *out, wg_mem *mem, wg_lmo_answer *answer) {
   part *parts = WG_NEW(mem, part, spec->block_count);
-  *answer = (wg_lmo_answer){.norm_of_j = NAN, .condition = 1.0};
+  *answer = (wg_lmo_answer){.condition = 1.0};
   if (!parts) return wg_no_memory();
   for (int64_t b = 0; b < spec->block_count; b++) {
     place_part(&spec->blocks[b], g, out, &parts[b]);
@@ -210,7 +206,7 @@ int wg_lmo_solve(const wg_gauge_spec *spec, const wg_rows *g, const wg_lmo_optio
   answer->norm = combine_norms(spec, parts, answer->exponent);
   set_shares(spec, answer->norm, answer->exponent, parts);
   WG_TRY(apply_parts(spec->block_count, parts, options->threads, mem, answer));
-  return check ? check_norm(spec, parts, options, mem, answer) : WG_OK;
+  return refuse_overflow(spec->block_count, parts, out);
 }
 
 /* ---- the polar factor ---- */
@@ -218,7 +214,7 @@ int wg_lmo_solve(const wg_gauge_spec *spec, const wg_rows *g, const wg_lmo_optio
 int wg_polar_exact(const wg_rows *g, const wg_lmo_options *options, const wg_rows *out, wg_mem *mem,
                    wg_lmo_answer *answer) {
   part *p = WG_NEW(mem, part, 1);
-  *answer = (wg_lmo_answer){.norm_of_j = NAN, .condition = 1.0};
+  *answer = (wg_lmo_answer){.condition = 1.0};
   if (!p) return wg_no_memory();
   place_part(NULL, g, out, p);
   WG_TRY(solve_part(g, options, mem, p));

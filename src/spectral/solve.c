@@ -39,8 +39,8 @@ static int choose_scale(wg_spectral *s, double largest) {
   if (!isfinite(largest) || exponent > 500 || exponent < -500)
     return wg_fail(WG_ERR_INPUT,
                    "x and y spread over %.3g: squared distances leave the range of double; "
-                   "multiply all coordinates by a power of ten near %.0e, W scales with them",
-                   largest, isfinite(largest) ? 1.0 / largest : 1e-300);
+                   "multiply all coordinates by 1e%+d, W scales with them",
+                   largest, isfinite(largest) ? -(int)floor(log10(largest)) : -300);
   s->scale = ldexp(1.0, exponent);
   return WG_OK;
 }

@@ -85,6 +85,33 @@ def test_weights(where):
     check(one["norm_error"] < 1e-12, one)
 
 
+def test_check(where):
+    """A direction is judged by the definitions: that of another gauge, or a longer one, is none."""
+    gauges = ("operator", "frobenius", "kyfan:2", "sum:trace@1,operator@2", "schatten:0.7")
+    put(where, "g.npy", npy(gauss(8, 12, 3)))
+    put(where, "w.npy", npy(weights(9, 12)))
+    for more in ([], ["--weights", "w.npy"]):
+        for k, gauge in enumerate(gauges):
+            asked = ["lmo", "g.npy", "--gauge", gauge, "--out", f"v{k}.npy", "--check", *more]
+            found = report(asked, where)
+            check(found["passed"] is True and found["dual_error"] < 1e-12, gauge, found)
+        for k, gauge in enumerate(gauges):
+            for j in range(len(gauges)):
+                found = report(["lmo", "g.npy", "--gauge", gauge, "--verify", f"v{j}.npy", *more],
+                               where, expected=int(j != k))
+                check(found["passed"] is (j == k), gauge, gauges[j], found)
+                check(found["outcome"] == ("solved" if j == k else "refused"), gauge, found)
+    scale = [1.0001 * entry for entry in read_npy(get(where, "v0.npy"))[1]]
+    put(where, "long.npy", npy([scale[k : k + 3] for k in range(0, 36, 3)]))
+    done = run(["lmo", "g.npy", "--verify", "long.npy", "--weights", "w.npy"], where)
+    check(done.returncode == 1 and b"V is not the direction" in done.stdout, text(done.stdout))
+    for arguments, status, words in (
+        (["--verify", "v0.npy", "--out", "n.npy"], 2, "leave out --out"),
+        (["--verify", "w.npy"], 3, "both must agree"), (["--verify", "none.npy"], 3, "none.npy")):
+        done = run(["lmo", "g.npy", *arguments], where)
+        check(done.returncode == status and words in text(done.stderr), text(done.stderr))
+
+
 def test_batch(where):
     """Three axes are many matrices; a (c, -s; s, c) has a = 1 in its polar factor."""
     count, angles = 40, [0.3 * k for k in range(40)]
@@ -134,7 +161,7 @@ def test_nothing_left(where):
 
 
 def main():
-    for test in (test_types, test_memory, test_weights, test_batch, test_nothing_left):
+    for test in (test_types, test_memory, test_weights, test_check, test_batch, test_nothing_left):
         with scratch() as where:
             test(where)
 

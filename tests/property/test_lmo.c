@@ -341,6 +341,91 @@ static void test_blocks_of_far_scales(void **state) {
   free(g);
 }
 
+static wg_lmo_report judged(const char *gauge, int64_t n, int64_t d, const double *g,
+                            const double *weights, const double *v) {
+  wg_lmo_report report;
+  if (wg_lmo_check(gauge, n, d, g, v, weights, NULL, &report) < 0)
+    fail_msg("%s", wg_error_detail());
+  return report;
+}
+
+/* The check takes the direction of this gauge and no other: not a longer one, not the opposite, not
+ * that of another gauge, not one that lacks a row. Its norm is the oracle's. */
+static void test_check(void **state) {
+  static const char *const all[] = {"operator",
+                                    "trace",
+                                    "frobenius",
+                                    "schatten:1.3",
+                                    "schatten:0.6",
+                                    "kyfan:2",
+                                    "sum:kyfan:2@2,operator@2",
+                                    "max:schatten:3@3/0.3,trace@1"};
+  enum { KINDS = sizeof all / sizeof *all };
+  const int64_t n = 9, d = 4;
+  double v[36], other[36], weights[9];
+  wg_rng rng = {77};
+  (void)state;
+  for (int64_t i = 0; i < n; i++) weights[i] = i < 4 ? 0.0625 : 0.15;
+  for (int round = 0; round < 2 * KINDS; round++) {
+    const char *gauge = all[round % KINDS];
+    const double *a = round < KINDS ? NULL : weights;
+    double *g = gaussian(&rng, n * d);
+    wg_lmo_report report = lmo(gauge, n, d, g, a, v);
+    assert_int_equal(report.passed, 1);
+    assert_true(report.dual_error <= 1e-13 && report.norm_error <= 1e-12);
+    report = judged(gauge, n, d, g, a, v);
+    assert_int_equal(report.passed, 1);
+    assert_near(report.dual_norm, lmo(gauge, n, d, g, a, v).dual_norm, 1e-12 * report.dual_norm);
+    for (int64_t k = 0; k < n * d; k++) other[k] = (1.0 + 1e-7) * v[k];
+    assert_int_equal(judged(gauge, n, d, g, a, other).passed, 0);
+    for (int64_t k = 0; k < n * d; k++) other[k] = -v[k];
+    assert_int_equal(judged(gauge, n, d, g, a, other).passed, 0);
+    for (int64_t k = 0; k < n * d; k++) other[k] = k / d == 5 ? 0.0 : v[k];
+    assert_int_equal(judged(gauge, n, d, g, a, other).passed, 0);
+    for (int kind = 0; kind < KINDS; kind++) {
+      lmo(all[kind], n, d, g, a, other);
+      assert_int_equal(judged(gauge, n, d, g, a, other).passed, kind == round % KINDS);
+    }
+    free(g);
+  }
+}
+
+/* A kind without a definition is refused, not accepted: by the check itself, whatever V is. */
+static void test_unknown_kind(void **state) {
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec *spec = WG_NEW(&mem, wg_gauge_spec, 1);
+  double g[6] = {1, 2, 3, 4, 5, 7};
+  const wg_lmo_options options = {.threads = 1, .rank_tol = 1e-14, .accuracy = 1e-10};
+  const wg_rows rows = {.data = g, .count = 3, .width = 2, .row_step = 2, .column_step = 1};
+  wg_lmo_values values;
+  wg_lmo_verdict verdict;
+  (void)state;
+  assert_int_equal(wg_gauge_parse("operator", spec), WG_OK);
+  assert_int_equal(wg_gauge_bind(spec, 2), WG_OK);
+  assert_int_equal(wg_lmo_check_begin(spec, &rows, &options, &mem, &values), WG_OK);
+  assert_int_equal(wg_lmo_check_end(spec, &values, &rows, &rows, &options, &mem, &verdict), WG_OK);
+  spec->blocks[0].kind = (wg_gauge_kind)7;
+  assert_int_equal(wg_lmo_check_end(spec, &values, &rows, &rows, &options, &mem, &verdict),
+                   WG_ERR_INTERNAL);
+  spec->blocks[0].kind = WG_SCHATTEN;
+  spec->outer = (wg_gauge_outer)7;
+  assert_int_equal(wg_lmo_check_end(spec, &values, &rows, &rows, &options, &mem, &verdict),
+                   WG_ERR_INTERNAL);
+  wg_mem_clear(&mem);
+}
+
+/* A direction that its type cannot hold is refused, not written as infinity in silence. */
+static void test_overflow(void **state) {
+  float g[4] = {3e38F, 0, 0, 3e38F}, v[4];
+  double large[4] = {1e308, 0, 0, 1e308}, u[4];
+  (void)state;
+  assert_int_equal(wg_lmo_f32("operator", 2, 2, g, NULL, NULL, v, NULL), WG_ERR_INPUT);
+  assert_non_null(strstr(wg_error_detail(), "power of two"));
+  assert_int_equal(wg_lmo("operator", 2, 2, large, NULL, NULL, u, NULL), WG_ERR_INPUT);
+  assert_int_equal(wg_lmo("trace", 2, 2, large, NULL, NULL, u, NULL), WG_OK);
+}
+
 /* The measure oracle is the matrix one of diag(sqrt a) G, its rows divided back. */
 static void test_measure(void **state) {
   (void)state;
@@ -719,6 +804,9 @@ int main(void) {
       cmocka_unit_test(test_zero),
       cmocka_unit_test(test_blocks),
       cmocka_unit_test(test_blocks_of_far_scales),
+      cmocka_unit_test(test_check),
+      cmocka_unit_test(test_unknown_kind),
+      cmocka_unit_test(test_overflow),
       cmocka_unit_test(test_measure),
       cmocka_unit_test(test_zero_weight),
       cmocka_unit_test(test_float),

@@ -480,6 +480,89 @@ static void refused_allocations(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* The definitions agree with the gauges, and a kind or a combination they lack is refused. */
+static void definitions(void **state) {
+  static const char *const texts[] = {"trace",
+                                      "operator",
+                                      "schatten:1.5",
+                                      "schatten:1e300",
+                                      "kyfan:2",
+                                      "sum:kyfan:1@2,frobenius@2",
+                                      "max:trace@1/0.5,schatten:4@3/2"};
+  const double s[16] = {4, 1, 0.5, 0, 1, 3, 0.25, 0.5, 0.5, 0.25, 2, 0.125, 0, 0.5, 0.125, 4};
+  double value, dual, expected;
+  (void)state;
+  for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+    wg_gauge_spec spec = bound(texts[k], 4);
+    assert_int_equal(wg_gauge_value(&spec, s, &mem, &value), WG_OK);
+    assert_int_equal(wg_define_gauge(&spec, false, s, &mem, &expected), WG_OK);
+    assert_close(value, expected, 1e-14);
+    assert_int_equal(wg_gauge_dual(&spec, s, &mem, &dual), WG_OK);
+    assert_int_equal(wg_define_gauge(&spec, true, s, &mem, &expected), WG_OK);
+    assert_close(dual, expected, 1e-14);
+    spec.blocks[0].kind = (wg_gauge_kind)5;
+    assert_int_equal(wg_define_gauge(&spec, false, s, &mem, &expected), WG_ERR_INTERNAL);
+    assert_int_equal(wg_define_gauge(&spec, true, s, &mem, &expected), WG_ERR_INTERNAL);
+    spec = bound(texts[k], 4);
+    spec.outer = (wg_gauge_outer)5;
+    assert_int_equal(wg_define_gauge(&spec, false, s, &mem, &expected), WG_ERR_INTERNAL);
+  }
+}
+
+/* What is claimed of a matrix, right and wrong. */
+static void claims_are_checked(void **state) {
+  const double s[9] = {4, 1, 0, 1, 3, 0.5, 0, 0.5, 2};
+  double value, dual, q[9], error;
+  (void)state;
+  assert_int_equal(wg_gauge("schatten:3", 3, s, &value, q, &dual), WG_OK);
+  assert_int_equal(wg_gauge_check("schatten:3", 3, s, value, q, &dual, &error), WG_OK);
+  assert_true(error <= 1e-14);
+  const double wrong = dual * 1.001;
+  assert_int_equal(wg_gauge_check("schatten:3", 3, s, 1.001 * value, q, &dual, &error), WG_OK);
+  assert_true(error > 9e-4);
+  assert_int_equal(wg_gauge_check("schatten:3", 3, s, value, q, &wrong, &error), WG_OK);
+  assert_true(error > 9e-4);
+  assert_int_equal(wg_gauge_check("kyfan:2", 3, s, value, q, NULL, &error), WG_OK);
+  assert_true(error > 1e-2);
+  for (int k = 0; k < 9; k++) q[k] *= 1.001;
+  assert_int_equal(wg_gauge_check("schatten:3", 3, s, value, q, &dual, &error), WG_OK);
+  assert_true(error > 9e-4);
+}
+
+/* Exponents whose powers would leave every range: value, dual and subgradient are the operator's to
+ * rounding, and the upper bounds stay near. */
+static void largest_exponents(void **state) {
+  static const char *const texts[] = {"schatten:1e16", "schatten:1e300", "schatten:1.7e308"};
+  (void)state;
+  for (int size = -1; size <= 1; size++)
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+      const double unit = pow(10.0, 300.0 * size);
+      const double s[9] = {4 * unit, 0, 0, 0, 4 * unit, 0, 0, 0, unit};
+      double value, dual, upper, q[9];
+      const wg_gauge_spec spec = bound(texts[k], 3);
+      assert_int_equal(wg_gauge_value(&spec, s, &mem, &value), WG_OK);
+      assert_close(value, 4 * unit, 1e-15);
+      assert_int_equal(wg_gauge_dual(&spec, s, &mem, &dual), WG_OK);
+      assert_close(dual, 9 * unit, 1e-15);
+      assert_int_equal(wg_gauge_subgradient(&spec, s, &mem, q), WG_OK);
+      assert_close(q[0] + q[4] + q[8], 1.0, 1e-15);
+      assert_close(q[0], 0.5, 1e-15);
+      assert_int_equal(wg_gauge_upper(&spec, s, 0.0, &mem, &upper), WG_OK);
+      assert_true(upper >= value && upper <= value * (1 + 1e-13));
+      assert_int_equal(wg_gauge_dual_upper(&spec, s, 0.0, &mem, &upper), WG_OK);
+      assert_true(upper >= dual && upper <= dual * (1 + 1e-13));
+    }
+}
+
+/* Only exponents that the tolerance cannot tell from infinity are flattened. */
+static void flatten(void **state) {
+  wg_gauge_spec spec = bound("sum:schatten:1e9@2,schatten:1e5@2,schatten:0.5@1,kyfan:1@2", 7);
+  (void)state;
+  wg_gauge_flatten(&spec, 1e-7);
+  assert_true(isinf(spec.blocks[0].p) && spec.blocks[1].p == 1e5);
+  assert_true(spec.blocks[2].p == 1.0 && spec.blocks[3].kind == WG_KYFAN);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(canonical_texts),
@@ -502,6 +585,10 @@ int main(void) {
       TEST(upper_covers_perturbations),
       TEST(dual_upper_covers_perturbations),
       TEST(feasible_projects),
+      TEST(definitions),
+      TEST(claims_are_checked),
+      TEST(largest_exponents),
+      TEST(flatten),
       TEST(refused_allocations),
   };
   return cmocka_run_group_tests_name("gauge", tests, NULL, NULL);
