@@ -114,11 +114,14 @@ static int make_lists(wg_mem *mem, int64_t count, result *found) {
 
 static int evaluate(const request *asked, wg_solver *solver, wg_energy *energy, result *found) {
   wg_plan plan;
+  double rounding;
   WG_TRY(wg_solve(solver, &found->distance));
   WG_TRY(wg_get_plan(solver, &plan));
   found->entries = plan.count;
   WG_TRY(wg_energy_along(energy, solver, asked->count, found->energies));
-  return wg_convexity(asked->count, found->energies, found->second + 1, &found->convexity);
+  WG_TRY(wg_energy_rounding(energy, solver, &rounding));
+  return wg_convexity_within(asked->count, found->energies, rounding, found->second + 1,
+                             &found->convexity);
 }
 
 static int compute(wg_mem *mem, request *asked, result *found) {

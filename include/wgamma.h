@@ -1083,6 +1083,10 @@ WG_API int wg_sphere_flow(wg_energy *energy, int64_t n, int64_t d, double *w, do
  * (wg_geodesic); energies: count. */
 WG_API int wg_energy_along(wg_energy *energy, const wg_solver *solver, int64_t count,
                            double *energies);
+/* What rounding of coordinates and sums does to F along that geodesic, estimated: eight times the
+ * largest change of F when the points move by a unit in their last places, at three times. More
+ * than some units of F where its terms cancel. Nine evaluations and three more. */
+WG_API int wg_energy_rounding(wg_energy *energy, const wg_solver *solver, double *rounding);
 
 typedef struct wg_convexity_info {
   size_t struct_size;
@@ -1095,6 +1099,10 @@ typedef struct wg_convexity_info {
  * second: count - 2 second differences, or NULL. */
 WG_API int wg_convexity(int64_t count, const double *energies, double *second,
                         wg_convexity_info *info);
+/* The same for energies that are known within `rounding` >= 0, where that is more than their last
+ * places. */
+WG_API int wg_convexity_within(int64_t count, const double *energies, double rounding,
+                               double *second, wg_convexity_info *info);
 
 typedef struct wg_poincare_info {
   size_t struct_size;

@@ -220,7 +220,8 @@ FUNCTIONS = {
     'wg_flow_setup': 'ppllppsp', 'wg_flow_run': 'pdp', 'wg_flow_get': 'ppppp',
     'wg_flow_get_log': 'pp', 'wg_flow_summary': 'ppz', 'wg_flow_save': 'ppzp',
     'wg_flow_load': 'ppz', 'wg_sphere_flow': 'pllppsddpp', 'wg_energy_along': 'pplp',
-    'wg_convexity': 'lppp', 'wg_poincare': 'dsdp',
+    'wg_energy_rounding': 'ppp', 'wg_convexity': 'lppp', 'wg_convexity_within': 'lpdpp',
+    'wg_poincare': 'dsdp',
 }
 #: Functions that return something else, or nothing.
 OTHERS = {

@@ -31,13 +31,13 @@ class ConvexityResult:
 
 def second_differences(energies):
     """Judges three or more values of a function at even times from 0 to 1; infinity is a value."""
-    return _judge(arrays.numbers('energies', energies, 1), None)
+    return _judge(arrays.numbers('energies', energies, 1), 0.0, None)
 
 
-def _judge(energies, distance):
+def _judge(energies, rounding, distance):
     second, info = np.empty(max(len(energies) - 2, 0)), lib.ConvexityInfo()
-    lib.call('wg_convexity', len(energies), arrays.pointer(energies), arrays.pointer(second),
-             ctypes.byref(info))
+    lib.call('wg_convexity_within', len(energies), arrays.pointer(energies), rounding,
+             arrays.pointer(second), ctypes.byref(info))
     return ConvexityResult(np.linspace(0.0, 1.0, len(energies)), energies, second, info, distance)
 
 
@@ -61,7 +61,10 @@ def convexity(energy, x, y, gauge='operator', a=None, b=None, count=65, tol=1e-6
     distance, energies = solver.solve(), np.empty(count)
     energy_call(energy, lib.call, 'wg_energy_along', energy._handle, solver._handle, count,
                 arrays.pointer(energies))
-    return _judge(energies, distance)
+    rounding = ctypes.c_double()
+    energy_call(energy, lib.call, 'wg_energy_rounding', energy._handle, solver._handle,
+                ctypes.byref(rounding))
+    return _judge(energies, rounding.value, distance)
 
 
 def poincare(exponent, gauge='operator', tol=1e-3):

@@ -4,10 +4,11 @@
 
 /* An energy keeps its scratch, so each run begins with a new one. */
 static int along(const wg_solver *solver) {
-  double energies[3];
+  double energies[3], rounding;
   wg_energy *energy;
   int status = wg_energy_potential(&energy, "quadratic", 0, NULL, NULL);
   if (status == WG_OK) status = wg_energy_along(energy, solver, 3, energies);
+  if (status == WG_OK) status = wg_energy_rounding(energy, solver, &rounding);
   wg_energy_free(energy);
   return status;
 }

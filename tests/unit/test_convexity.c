@@ -235,11 +235,39 @@ static void geodesics_branch(void **state) {
     }
 }
 
+/* MMD^2 of clouds that nearly coincide and spread over 1e8: terms of 1e8 cancel to 1e-8, and what
+ * is left of the second differences is rounding, not a refutation. */
+static void cancelling_energies_refute_nothing(void **state) {
+  enum { COUNT = 33 };
+  const double x[2] = {0, 1e8}, y[2] = {1e-5, 1e8 + 1e-5};
+  double values[COUNT], rounding;
+  wg_energy_settings settings;
+  wg_convexity_info info;
+  wg_energy *energy = NULL;
+  wg_solver *solver = NULL;
+  (void)state;
+  wg_energy_settings_init(&settings);
+  assert_int_equal(wg_setup(&solver, 2, 2, 1, x, NULL, y, NULL, "operator", NULL), WG_OK);
+  assert_true(wg_solve(solver, NULL) >= 0);
+  assert_int_equal(wg_energy_mmd(&energy, "energy:0.01", 2, 1, x, NULL, &settings), WG_OK);
+  assert_int_equal(wg_energy_along(energy, solver, COUNT, values), WG_OK);
+  assert_int_equal(wg_convexity(COUNT, values, NULL, &info), WG_OK);
+  assert_int_equal(info.convex, 0); /* what the values alone would say */
+  assert_int_equal(wg_energy_rounding(energy, solver, &rounding), WG_OK);
+  assert_int_equal(wg_convexity_within(COUNT, values, rounding, NULL, &info), WG_OK);
+  assert_int_equal(info.convex, 1);
+  assert_int_equal(wg_convexity_within(COUNT, values, NAN, NULL, &info), WG_ERR_ARGUMENT);
+  assert_int_equal(wg_energy_rounding(energy, NULL, &rounding), WG_ERR_ARGUMENT);
+  wg_energy_free(energy);
+  wg_free(solver);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(parabolas_have_constant_second_differences),
                                      cmocka_unit_test(infinity_is_a_value),
                                      cmocka_unit_test(quadratic_energies_bend_by_the_moment),
                                      cmocka_unit_test(potentials_and_interactions_are_convex),
+                                     cmocka_unit_test(cancelling_energies_refute_nothing),
                                      cmocka_unit_test(refusals),
                                      cmocka_unit_test(poincare_constants_of_the_fourth_power),
                                      cmocka_unit_test(bounds_hold_where_they_are_wide),
