@@ -8,7 +8,8 @@
  * state. Events are found by making the last step again, shorter, until the function is zero at its
  * end: as accurate as the step itself, without an interpolant. A step that would leave the domain
  * of the equation is halved. Errors are relative to the largest a component has been, the step's
- * end included, so that one may start at zero; a step that does not move the clock ends the run.
+ * end included, so that one may start at zero; a step that does not move the clock
+ * ends the run, and so do a million of them.
  *
  * Cost: 65 evaluations a step; memory 12 n numbers. */
 #include "gaussian/ode.h"
@@ -16,7 +17,7 @@
 #include <float.h>
 #include <string.h>
 
-enum { ROWS = 8, ORDER = 2 * ROWS - 1 };
+enum { ROWS = 8, ORDER = 2 * ROWS - 1, MOST_STEPS = 1000000 };
 
 int wg_ode_begin(wg_mem *mem, wg_ode *ode) {
   ode->largest = WG_NEW(mem, double, ode->n);
@@ -119,7 +120,7 @@ static int advance(wg_ode *ode, double t, double longest, double *x, double *mad
   if (ode->longest) longest = WG_MIN(longest, ode->longest(ode->self, x, first_of(ode)));
   for (;;) {
     double h = WG_MIN(ode->step, longest), error = INFINITY;
-    if (!(h > 0.0 && t + h > t)) return WG_ODE_STALLED;
+    if (!(h > 0.0 && t + h > t) || ode->steps >= MOST_STEPS) return WG_ODE_STALLED;
     status = try_step(ode, x, h, &error);
     if (status < 0) return status;
     double factor = status == WG_OK ? 0.9 * pow(WG_MAX(error, 1e-30), -1.0 / ORDER) : 0.25;
