@@ -56,7 +56,8 @@ def layout(head):
               'mass': [count], 'q': [d, d], 'f': [n], 'g': [m], 'claim': [3],
               'cut_q': [cuts, d * d], 'cut_f': [cuts, n], 'cut_g': [cuts, m],
               'mass_low': [count], 'f_low': [n], 'g_low': [m]}
-    names = ARRAYS + (CUTS if cuts else ()) + (LOW if head.get('low') else ())
+    listed = {entry['name'] for entry in head['arrays']}
+    names = ARRAYS + (CUTS if cuts else ()) + (LOW if listed.intersection(LOW) else ())
     return [(name, '<i8' if name in ('row', 'col') else '<f8', shapes[name]) for name in names]
 
 
@@ -69,6 +70,7 @@ def read(raw):
         head = json.loads(raw[16:start].decode())
         require(head['format'] == 'wgamma certificate' and head['version'] == 1,
                 'it is no certificate of version 1')
+        require(head.get('kind', 'clouds') == 'clouds', f'it is about {head.get("kind")}, not clouds')
         wanted, offset, arrays = layout(head), 0, {}
         require(len(head['arrays']) == len(wanted), 'it lists too many arrays, or too few')
         for entry, (name, dtype, shape) in zip(head['arrays'], wanted):
