@@ -428,13 +428,10 @@ def weighted_variance(w, values):
 def barycentre_trace(draw):
     """Diagonal under the trace, or any gauge on a line: means and roots are averaged."""
     count, d = draw.integers(2, 5), draw.integers(1, 4)
-    w = weights(draw, count, 'd')
-    if w.min() <= 0:
-        w = np.array([0.5, 0.25, 0.125, 0.125])[:count]
-        w[-1] += 1 - w.sum()
+    w = weights(draw, count, 'en')
     variances = 10.0 ** draw.uniform(-pick(draw, [1, 8, 16]), 0, (count, d))
     means = draw.normal(size=(count, d)) * pick(draw, [0, 1])
-    shares = [exact.real(Fraction(p)) for p in w]
+    shares = [exact.real(p) for p in exact.shares(w)]
     value = sum(weighted_variance(shares, [exact.real(Fraction(v)) for v in means[:, k]]) +
                 weighted_variance(shares, [mp.sqrt(exact.real(Fraction(v)))
                                            for v in variances[:, k]]) for k in range(d))
