@@ -37,6 +37,13 @@ python_for_tests() {
   done
   return 1
 }
+python_for_truth() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    "$python" -c 'import numpy, mpmath' >/dev/null 2>&1 && return
+  done
+  return 1
+}
 python_for_pages() {
   local python
   for python in python3 /usr/bin/python3; do
@@ -87,6 +94,7 @@ find_missing() {
   need python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
     python3-numpy,python3-pytest,python3-scipy,python3-matplotlib,python3-hypothesis \
     numpy,scipy,python-matplotlib python_for_tests
+  need python3-numpy,python3-mpmath python3-numpy,python3-mpmath numpy,- python_for_truth
   need python3-sphinx,python3-myst-parser,python3-sphinx-gallery \
     python3-sphinx,python3-myst-parser,python3-sphinx-gallery - python_for_pages
   if [ "$purpose" = lint ]; then
