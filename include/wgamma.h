@@ -265,6 +265,9 @@ typedef struct wg_certificate {
    * gamma that a matrix can have which satisfies them all. */
   int64_t cuts;
   const double *cut_q, *cut_f, *cut_g; /* cuts x d x d, cuts x n, cuts x m */
+  /* Second halves of numbers that one double cannot hold, or NULL for zeros: an entry of the plan
+   * is mass + mass_low, the potentials are f + f_low and g + g_low, exactly. */
+  const double *mass_low, *f_low, *g_low;
 } wg_certificate;
 WG_API int wg_get_certificate(const wg_solver *solver, wg_certificate *certificate);
 
@@ -274,7 +277,9 @@ typedef struct wg_verdict {
   double lower, upper; /* the bounds that do follow                                             */
   double lower_excess; /* claimed lower - derived lower; > 0 is refused                         */
   double upper_excess; /* derived upper - claimed upper; > 0 is refused                         */
-  char finding[640];   /* what fails, where and by how much; "" when valid                      */
+  char finding[640];   /* what fails, where and by how much; "" when valid and not open         */
+  double gap;          /* (upper - lower) / upper of the claim, not less than 0                 */
+  int open;            /* 1: that gap is larger than the claimed tol                            */
 } wg_verdict;
 /* Re-derives both bounds from points, weights, plan, q and potentials alone. Cost O(n m d), memory
  * O((n + m) d + d^2). threads as in settings. Returns WG_OK even if the claim is refused. */
