@@ -186,6 +186,7 @@ typedef struct wg_cert_factor {
   double *rows;   /* rank x d           */
   double top;     /* largest eigenvalue */
   double norm2;   /* sum of squares     */
+  double off; /* another matrix may be this far from R'R (operator norm): its dual gauge is meant */
   double dropped; /* the positive eigenvalues left out, over the largest of their block */
 } wg_cert_factor;
 int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem,

@@ -36,7 +36,6 @@
  * run in their order whatever the number of threads. Source: theory 3.1-3.2. */
 #include <float.h>
 
-#include "base/exact.h"
 #include "certify/certify.h"
 
 enum { BATCH = 256 };                /* entries whose displacements are held at once */
