@@ -47,8 +47,8 @@ typedef enum wg_outcome {
   WG_CALL_LIMIT = 2, /* settings.max_calls exact OT solves were used                              */
   WG_TIME_LIMIT = 3, /* settings.time_limit passed                                                */
   WG_STOPPED = 4,    /* the progress callback returned non-zero                                   */
-  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum; never for
-                        Schatten in the plane, where the optimum can be proved                   */
+  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum and the gap is
+                        open; never for Schatten in the plane, where the optimum can be proved   */
 } wg_outcome;
 
 /* Text. Both return static or thread-local storage that the caller must not free. */
@@ -265,6 +265,9 @@ typedef struct wg_certificate {
    * gamma that a matrix can have which satisfies them all. */
   int64_t cuts;
   const double *cut_q, *cut_f, *cut_g; /* cuts x d x d, cuts x n, cuts x m */
+  /* Second halves of numbers that one double cannot hold, or NULL for zeros: an entry of the plan
+   * is mass + mass_low, the potentials are f + f_low and g + g_low, exactly. */
+  const double *mass_low, *f_low, *g_low;
 } wg_certificate;
 WG_API int wg_get_certificate(const wg_solver *solver, wg_certificate *certificate);
 
@@ -274,7 +277,9 @@ typedef struct wg_verdict {
   double lower, upper; /* the bounds that do follow                                             */
   double lower_excess; /* claimed lower - derived lower; > 0 is refused                         */
   double upper_excess; /* derived upper - claimed upper; > 0 is refused                         */
-  char finding[640];   /* what fails, where and by how much; "" when valid                      */
+  char finding[640];   /* what fails, where and by how much; "" when valid and not open         */
+  double gap;          /* (upper - lower) / upper of the claim, not less than 0                 */
+  int open;            /* 1: that gap is larger than the claimed tol                            */
 } wg_verdict;
 /* Re-derives both bounds from points, weights, plan, q and potentials alone. Cost O(n m d), memory
  * O((n + m) d + d^2). threads as in settings. Returns WG_OK even if the claim is refused. */
@@ -288,8 +293,10 @@ typedef struct wg_rigorous_verdict {
   double lower_excess;       /* claimed lower - lower_lo; > 0 is refused                          */
   double upper_excess;       /* upper_hi - claimed upper; > 0 is refused                          */
   double seconds;
-  int64_t bits;      /* working precision that was enough; at most 1024                           */
-  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid              */
+  int64_t bits;      /* working precision that was enough; at most 4096                           */
+  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid and not open */
+  double gap;        /* as in wg_verdict                                                          */
+  int open;
 } wg_rigorous_verdict;
 /* wg_verify in ball arithmetic: lower_lo <= W2 <= upper_hi is a theorem about the stored numbers,
  * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). A thousand points in three

@@ -65,13 +65,13 @@ PairwiseInfo = _structure('PairwiseInfo',
 Certificate = _structure('Certificate',
                          'size_t struct_size; int64_t n, m, d, count; pointer x, a, y, b; '
                          'text gauge; pointer row, col, mass, q, f, g; double lower, upper, tol; '
-                         'int64_t cuts; pointer cut_q, cut_f, cut_g')
+                         'int64_t cuts; pointer cut_q, cut_f, cut_g, mass_low, f_low, g_low')
 Verdict = _structure('Verdict', 'size_t struct_size; int valid; double lower, upper, lower_excess, '
-                                'upper_excess; char finding[640]')
+                                'upper_excess; char finding[640]; double gap; int open')
 RigorousVerdict = _structure('RigorousVerdict',
                              'size_t struct_size; int valid; double lower_lo, lower_hi, upper_lo, '
                              'upper_hi, lower_excess, upper_excess, seconds; int64_t bits; '
-                             'char finding[320]')
+                             'char finding[320]; double gap; int open')
 GaussianInfo = _structure('GaussianInfo',
                           'size_t struct_size; int outcome; double lower, upper, gap, w, w2, '
                           'seconds; int64_t steps, peak_bytes, rank0, rank1, q_rank; '

@@ -43,15 +43,19 @@ class Certificate:
     x, a, y, b : arrays, points n x d, m x d and weights
     row, col, mass : the plan
     q : d x d; f : n; g : m, potentials under q
+    mass_low, f_low, g_low : second halves: a mass is mass + mass_low exactly, and so on
     gauge : str
     lower, upper, tol : float, what is claimed
     """
 
     _ARRAYS = ('x', 'a', 'y', 'b', 'row', 'col', 'mass', 'q', 'f', 'g')
     _CUTS = ('cut_q', 'cut_f', 'cut_g')
+    _LOW = ('mass_low', 'f_low', 'g_low')
 
     def __init__(self, gauge, lower, upper, tol, **parts):
         self.gauge, self.lower, self.upper, self.tol = gauge, lower, upper, tol
+        for name, of in zip(self._LOW, ('mass', 'f', 'g')):
+            setattr(self, name, np.zeros_like(parts[of]))
         self.__dict__.update(parts)
 
     def _shapes(self):
@@ -59,7 +63,8 @@ class Certificate:
         cuts = len(self.cut_f)
         return {'x': (n, d), 'a': (n,), 'y': (m, d), 'b': (m,), 'row': (count,), 'col': (count,),
                 'mass': (count,), 'q': (d, d), 'f': (n,), 'g': (m,), 'cut_q': (cuts, d * d),
-                'cut_f': (cuts, n), 'cut_g': (cuts, m)}
+                'cut_f': (cuts, n), 'cut_g': (cuts, m), 'mass_low': (count,), 'f_low': (n,),
+                'g_low': (m,)}
 
     def _checked(self):
         """The arrays as the library takes them: nothing is trusted, they may have been edited."""
@@ -101,7 +106,8 @@ class Certificate:
         """Writes the file that `wgamma verify` reads."""
         kept = self._checked()
         kept['claim'] = np.array([self.lower, self.upper, self.tol])
-        names = self._ARRAYS + ('claim',) + (self._CUTS if len(self.cut_f) else ())
+        low = self._LOW if any(kept[name].any() for name in self._LOW) else ()
+        names = self._ARRAYS + ('claim',) + (self._CUTS if len(self.cut_f) else ()) + low
         entries, offset = [], 0
         for name in names:
             array = kept[name]
@@ -111,7 +117,8 @@ class Certificate:
         n, d = kept['x'].shape
         head = json.dumps({'format': 'wgamma certificate', 'version': 1, 'gauge': self.gauge, 'n': n,
                            'm': len(kept['b']), 'd': d, 'count': len(kept['mass']),
-                           'cuts': len(kept['cut_f']), 'arrays': entries}).encode()
+                           'cuts': len(kept['cut_f']), 'arrays': entries,
+                           **({'low': 1} if low else {})}).encode()
         head += b' ' * (-(16 + len(head)) % 64)
         body = b'WGCERT1\n' + len(head).to_bytes(8, 'little') + head
         body += b''.join(kept[name].astype(kept[name].dtype.newbyteorder('<')).tobytes()
@@ -343,7 +350,7 @@ class Solver:
         n, m, d, cuts = c.n, c.m, c.d, c.cuts
         parts = {'x': (n, d), 'a': (n,), 'y': (m, d), 'b': (m,), 'mass': (c.count,), 'q': (d, d),
                  'f': (n,), 'g': (m,), 'cut_q': (cuts, d * d), 'cut_f': (cuts, n),
-                 'cut_g': (cuts, m)}
+                 'cut_g': (cuts, m), 'mass_low': (c.count,), 'f_low': (n,), 'g_low': (m,)}
         found = {name: arrays.view(getattr(c, name), int(np.prod(shape))).reshape(shape)
                  for name, shape in parts.items()}
         for name in ('row', 'col'):

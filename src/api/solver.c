@@ -61,14 +61,10 @@ static int copy_numbers(wg_mem *mem, int64_t count, const double *values, double
   return WG_OK;
 }
 
-/* Weights divided by their sum; uniform ones when none are given. */
+/* Weights as given; uniform ones when none are. */
 static int copy_weights(wg_mem *mem, int64_t count, const double *weights, double **copy) {
   if (!(*copy = WG_NEW(mem, double, count))) return wg_no_memory();
-  wg_sum sum = {0};
-  for (int64_t i = 0; weights && i < count; i++) wg_sum_add(&sum, weights[i]);
-  const double total = weights ? wg_sum_value(sum) : 1.0;
-  for (int64_t i = 0; i < count; i++)
-    (*copy)[i] = weights ? weights[i] / total : 1.0 / (double)count;
+  for (int64_t i = 0; i < count; i++) (*copy)[i] = weights ? weights[i] : 1.0 / (double)count;
   return WG_OK;
 }
 
@@ -94,11 +90,10 @@ static int rebuild(wg_solver *s) {
   return WG_OK;
 }
 
-/* Uniform weights as exact multiples of the quantum: equal measures then cost exactly nothing. */
-static void quantise_weights(wg_solver *s) {
-  if (s->masses.quantum == 0.0) return;
-  for (int64_t i = 0; i < s->n; i++) s->a[i] = (double)s->cx.given_mass[i] * s->masses.quantum;
-  for (int64_t j = 0; j < s->m; j++) s->b[j] = (double)s->cy.given_mass[j] * s->masses.quantum;
+/* Uniform weights that were not given, as exact multiples of the quantum: equal measures then cost
+ * exactly nothing. */
+static void quantise_weights(const wg_cloud *cloud, double quantum, double *weights) {
+  for (int64_t i = 0; i < cloud->given; i++) weights[i] = (double)cloud->given_mass[i] * quantum;
 }
 
 static int fill(wg_solver *s, const double *x, const double *a, const double *y, const double *b) {
@@ -111,9 +106,15 @@ static int fill(wg_solver *s, const double *x, const double *a, const double *y,
   s->moment = WG_NEW(&s->mem, double, d *d);
   s->f = WG_NEW(&s->mem, double, n);
   s->g = WG_NEW(&s->mem, double, m);
-  if (!s->q || !s->moment || !s->f || !s->g) return wg_no_memory();
+  s->f_low = WG_NEW(&s->mem, double, n);
+  s->g_low = WG_NEW(&s->mem, double, m);
+  if (!s->q || !s->moment || !s->f || !s->g || !s->f_low || !s->g_low) return wg_no_memory();
   WG_TRY(rebuild(s));
-  quantise_weights(s);
+  if (!a && s->masses.quantum > 0.0) quantise_weights(&s->cx, s->masses.quantum, s->a);
+  if (!b && s->masses.quantum > 0.0) quantise_weights(&s->cy, s->masses.quantum, s->b);
+  wg_sum total = {0};
+  for (int64_t i = 0; i < n; i++) wg_sum_add(&total, s->a[i]);
+  s->total = wg_sum_value(total);
   return WG_OK;
 }
 
@@ -179,9 +180,11 @@ static int certify(wg_solver *s) {
   const wg_cert_data data = {s->n, s->m, s->d, s->x, s->a, s->y, s->b};
   wg_cert_lower_report lower;
   wg_cert_upper_report upper;
-  WG_TRY(wg_cert_upper(&s->context, &data, &s->spec, s->plan.count, s->row, s->col, s->mass, margin,
-                       s->moment, &upper));
-  WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, s->f, s->g, margin, &lower));
+  const wg_cert_plan plan = {s->plan.count, s->row, s->col, s->mass, s->mass_low};
+  const wg_cert_potentials potentials = {s->f, s->f_low, s->g, s->g_low};
+  WG_TRY(wg_cert_upper(&s->context, &data, &s->spec, &plan, margin, s->moment, &upper));
+  WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, &potentials, margin, &lower));
+  for (int64_t i = 0; i < s->d * s->d; i++) s->moment[i] /= s->total;
   s->info.lower = lower.bound;
   s->info.upper = upper.bound;
   if (s->cuts.count > 0) {
@@ -190,15 +193,16 @@ static int certify(wg_solver *s) {
         wg_cert_cuts_bound(&s->context, &data, &s->spec, &s->cuts, upper.bound, margin, &report));
     s->info.lower = WG_MAX(lower.bound, report.bound);
   }
+  double only;
+  WG_TRY(wg_cert_only(&s->context, &data, &s->spec, margin, &only));
+  s->info.lower = WG_MAX(s->info.lower, only);
   s->info.gap = upper.bound > 0 ? (upper.bound - s->info.lower) / upper.bound : 0.0;
   s->info.w = sqrt(upper.bound);
   return WG_OK;
 }
 
-/* The proved gap decides, not what the search believed; a gauge that is not convex is never called
- * certified (theory 3.3), unless it is one whose global minimum is searched for. */
+/* The proved gap decides, not what the search believed, whatever p is. */
 static int judge(const wg_solver *s, int search_outcome) {
-  if (!wg_gauge_is_convex(&s->spec) && !wg_gauge_is_planar_root(&s->spec)) return search_outcome;
   if (s->info.gap <= s->settings.tol) return WG_CERTIFIED;
   return search_outcome == WG_CERTIFIED ? WG_GAP_OPEN : search_outcome;
 }
@@ -218,7 +222,7 @@ static int solve(wg_solver *s) {
   const double below = 0.6; /* aim under the tolerance: certify/ adds rounding to the gap */
   const wg_spectral_limits limits = {below * s->settings.tol, s->settings.max_calls,
                                      s->settings.seed};
-  wg_spectral_answer answer;
+  wg_spectral_answer answer = {0};
   wg_gauge_spec searched = s->simple;
   wg_gauge_flatten(&searched, 0.1 * s->settings.tol);
   WG_TRY(wg_spectral_solve(s->spectral, &searched, &limits, &answer));

@@ -24,8 +24,12 @@ typedef struct wg_cert_lower_report {
   double violation;  /* most that was taken off an f, rounding included; 0 when feasible */
   int64_t row, col;  /* the pair that asked for it, -1 when feasible                     */
 } wg_cert_lower_report;
+/* Potentials f + f_low (n) and g + g_low (m), exactly; the low parts may be NULL. */
+typedef struct wg_cert_potentials {
+  const double *f, *f_low, *g, *g_low;
+} wg_cert_potentials;
 int wg_cert_lower(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  const double *q, const double *f, const double *g, double margin,
+                  const double *q, const wg_cert_potentials *potentials, double margin,
                   wg_cert_lower_report *report);
 
 /* ---- Schatten p < 1 in the plane (theory 3.3, outer.c) ---- */
@@ -37,7 +41,7 @@ typedef struct wg_cert_half {
 /* The half-space that q (2 x 2) and potentials prove, before any gauge comes in; spec has d = 2.
  * Repairs, rounding and margin as in wg_cert_lower; the report's bound is not filled. */
 int wg_cert_lower_half(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                       const double *q, const double *f, const double *g, double margin,
+                       const double *q, const wg_cert_potentials *potentials, double margin,
                        wg_cert_half *half, wg_cert_lower_report *report);
 
 /* How low gamma_p is on the PSD matrices of trace at most `ceiling` that satisfy all halves. */
@@ -82,11 +86,24 @@ typedef struct wg_cert_upper_report {
   int64_t index;   /* of that row (side 0) or column (side 1)           */
   int side;
 } wg_cert_upper_report;
+/* Entries of mass + mass_low, exactly; mass_low may be NULL. */
+typedef struct wg_cert_plan {
+  int64_t count;
+  const int64_t *row, *col;
+  const double *mass, *mass_low;
+} wg_cert_plan;
 /* moment (d x d, may be NULL) receives the computed Sigma_P. WG_ERR_INPUT if an index is out of
  * range or a mass negative or not finite. */
 int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  int64_t count, const int64_t *row, const int64_t *col, const double *mass,
-                  double margin, double *moment, wg_cert_upper_report *report);
+                  const wg_cert_plan *plan, double margin, double *moment,
+                  wg_cert_upper_report *report);
+
+/* A rigorous lower bound of W2 for a gauge with p < 1 where there is one coupling only: one cloud
+ * has a single point with mass. 0 otherwise, and for convex gauges. */
+int wg_cert_only(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                 double margin, double *bound);
+/* That coupling, its masses being the weights of the other cloud; count 0 if there are more. */
+int wg_cert_only_plan(const wg_cert_data *data, wg_mem *mem, wg_cert_plan *only);
 
 /* Judges a claim (the fields after struct_size are filled): derives both bounds and compares; fills
  * the verdict's text. */
@@ -170,15 +187,24 @@ int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
 /* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
 typedef struct wg_cert_factor {
   int64_t rank, d;
-  double *rows; /* rank x d           */
-  double top;   /* largest eigenvalue */
-  double norm2; /* sum of squares     */
+  double *rows;   /* rank x d           */
+  double top;     /* largest eigenvalue */
+  double norm2;   /* sum of squares     */
+  double off; /* another matrix may be this far from R'R (operator norm): its dual gauge is meant */
+  double dropped; /* the positive eigenvalues left out, over the largest of their block */
 } wg_cert_factor;
 int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem,
                          wg_cert_factor *r);
 /* gamma°(R'R) from above. */
 int wg_cert_factor_dual(const wg_gauge_spec *spec, const wg_cert_factor *r, double margin,
                         wg_mem *mem, double *dual);
+/* The parts of a certificate. */
+static inline wg_cert_potentials wg_cert_potentials_of(const wg_certificate *c) {
+  return (wg_cert_potentials){.f = c->f, .f_low = c->f_low, .g = c->g, .g_low = c->g_low};
+}
+static inline wg_cert_plan wg_cert_plan_of(const wg_certificate *c) {
+  return (wg_cert_plan){c->count, c->row, c->col, c->mass, c->mass_low};
+}
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 /* A bound of W_2 between N(0, S) and N(0, R R') for a root R of cov = S (gaussian.c). */
@@ -186,13 +212,17 @@ int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_ro
                       double margin, double *loss);
 /* gamma is at most this times the trace. */
 double wg_cert_trace_factor(const wg_gauge_spec *spec);
+/* Relative, of the claim; W2 >= 0 is known. */
+double wg_cert_gap(const wg_certificate *c);
+/* That it is larger than the claimed tolerance. */
+void wg_cert_say_open(const wg_certificate *c, char *text, int size);
 /* Numbers beyond this could overflow in a sum: potentials. */
 #define WG_CERT_LARGEST 1e307
 /* WG_ERR_INPUT unless |values| <= limit. */
 int wg_cert_check_finite(const char *name, int64_t count, const double *values, double limit);
+int wg_cert_check_potentials(const wg_cert_data *data, const wg_cert_potentials *potentials);
 /* WG_ERR_INPUT unless indices are in range and masses finite and not negative. */
-int wg_cert_check_plan(const wg_cert_data *data, int64_t count, const int64_t *row,
-                       const int64_t *col, const double *mass);
+int wg_cert_check_plan(const wg_cert_data *data, const wg_cert_plan *plan);
 
 /* A sum that knows its own rounding. Every addition is split without error into high + correction
  * (Knuth); only adding up the corrections rounds, by at most count u sum|correction|. A sum whose

@@ -5,7 +5,8 @@
  *   L = max(0, sum a (f - v) / A + sum b g / B) / max(1, gamma°(Q+)), Q+ the PSD part of the
  *       gauge's blocks of q, v the least repair of f under the cost (y - x)' Q+ (y - x)
  *       (rigorous_gauge.c, rigorous_pairs.c); for p < 1 under the trace, and in the plane at least
- *       what the cuts prove (rigorous_plane.c);
+ *       what the cuts prove (rigorous_plane.c), and where one cloud has a single point gamma of the
+ *       only coupling there is;
  *   U = (gamma(Sigma_P) + e D^2 unit) / A (rigorous_plan.c).
  * L <= W2 <= U by the theorems of lower.c and upper.c, which are about exact numbers. Here L and U
  * are enclosed by balls, and the ends of these rounded outward to doubles; as L <= U, the upper end
@@ -15,8 +16,11 @@
  * What is trusted: FLINT's Arb, IEEE doubles for + - * in the filter of pairs, and the compiler.
  * LAPACK proposes eigenvectors, which are not believed.
  *
- * Precision. 128 bits, doubled up to 1024 until both enclosures are narrower than a unit of the
- * last place of the upper bound; 128 are enough unless the points or potentials cancel beyond that.
+ * Precision. 128 bits, doubled until the claim is decided: at most the lower end of L or above the
+ * upper end (a refusal), and likewise for U. At most 4096 bits, where sums and products of doubles
+ * are exact; what is undecided there is refused. Up to 1024 bits are also spent on making both
+ * enclosures narrower than a unit of the last place of the upper bound, for those who read them.
+ * 128 are enough unless the points or potentials cancel beyond that.
  *
  * Memory. FLINT allocates by itself and ends the process (abort) when it is refused. Its hooks
  * would replace the allocator of the whole process, of a host's own use of FLINT too, so they are
@@ -29,7 +33,7 @@
 
 #include "certify/rigorous.h"
 
-enum { FIRST_BITS = 128, LAST_BITS = 1024, SHARP_BITS = 54 };
+enum { FIRST_BITS = 128, SHARPEST_BITS = 1024, LAST_BITS = 4096, SHARP_BITS = 54 };
 
 typedef struct bounds {
   double lower_lo, lower_hi, upper_lo, upper_hi;
@@ -88,8 +92,8 @@ static int pair_bound(const task *t, bounds *found) {
   WG_TRY(wg_ball_factor_of(t->mem, &t->minorant, t->c->q, t->bits, &factor));
   arb_init(value);
   arb_init(floor);
-  int status =
-      wg_ball_transport(t->mem, t->threads, &t->data, &factor, t->c->f, t->c->g, t->bits, value);
+  const wg_cert_potentials dual = wg_cert_potentials_of(t->c);
+  int status = wg_ball_transport(t->mem, t->threads, &t->data, &factor, &dual, t->bits, value);
   note_radius(value, found->lower_radius);
   arb_max(value, value, floor, t->bits);
   arb_one(floor);
@@ -144,8 +148,9 @@ static int find_half(const task *t, int64_t k, wg_ball_half *half) {
   const wg_certificate *c = t->c;
   WG_TRY(wg_ball_factor_of(t->mem, &t->minorant, c->cut_q + 4 * k, t->bits, &factor));
   set_normal(&factor, t->bits, half);
-  int status = wg_ball_transport(t->mem, t->threads, &t->data, &factor, c->cut_f + k * c->n,
-                                 c->cut_g + k * c->m, t->bits, &half->least);
+  const wg_cert_potentials dual = {.f = c->cut_f + k * c->n, .g = c->cut_g + k * c->m};
+  int status =
+      wg_ball_transport(t->mem, t->threads, &t->data, &factor, &dual, t->bits, &half->least);
   wg_ball_factor_clear(&factor);
   return status;
 }
@@ -183,14 +188,30 @@ static int cuts_bound(const task *t, bounds *found) {
   return status;
 }
 
+/* Raises the lower bound to gamma of the only coupling, where there is only one and p < 1. */
+static int only_bound(const task *t, bounds *found) {
+  wg_cert_plan only;
+  arb_t value;
+  if (wg_gauge_is_convex(&t->spec)) return WG_OK;
+  WG_TRY(wg_cert_only_plan(&t->data, t->mem, &only));
+  if (only.count == 0) return WG_OK;
+  arb_init(value);
+  int status = wg_ball_only(t->mem, &t->data, &t->spec, &only, t->bits, value);
+  note_radius(value, found->lower_radius);
+  found->lower_lo = WG_MAX(found->lower_lo, low_end(value, t->bits));
+  found->lower_hi = WG_MAX(found->lower_hi, high_end(value, t->bits));
+  arb_clear(value);
+  return status;
+}
+
 /* ---- both ---- */
 
 static int upper_bound(const task *t, bounds *found) {
   const wg_certificate *c = t->c;
   arb_t value;
   arb_init(value);
-  int status =
-      wg_ball_upper(t->mem, &t->data, &t->spec, c->count, c->row, c->col, c->mass, t->bits, value);
+  const wg_cert_plan plan = wg_cert_plan_of(c);
+  int status = wg_ball_upper(t->mem, &t->data, &t->spec, &plan, t->bits, value);
   found->upper_lo = low_end(value, t->bits);
   found->upper_hi = high_end(value, t->bits);
   note_radius(value, found->upper_radius);
@@ -204,6 +225,7 @@ static int derive(const task *t, bounds *found) {
   WG_TRY(reserve(t));
   WG_TRY(upper_bound(t, found));
   WG_TRY(pair_bound(t, found));
+  WG_TRY(only_bound(t, found));
   if (t->c->cuts > 0) WG_TRY(cuts_bound(t, found));
   found->lower_hi = WG_MIN(found->lower_hi, found->upper_hi);
   found->upper_lo = WG_MAX(found->upper_lo, found->lower_lo);
@@ -221,13 +243,21 @@ static bool is_sharp(const bounds *found) {
   return sharp || (found->upper_hi == 0.0);
 }
 
+/* Whether more bits could change the verdict. */
+static bool is_decided(const wg_certificate *c, const bounds *found) {
+  const bool lower = c->lower <= found->lower_lo || c->lower > found->lower_hi;
+  const bool upper = found->upper_hi <= c->upper || found->upper_lo > c->upper;
+  return lower && upper;
+}
+
 static int enclose(task *t, bounds *found) {
   mag_init(found->lower_radius);
   mag_init(found->upper_radius);
   int status = WG_OK;
   for (t->bits = FIRST_BITS;; t->bits *= 2) {
     status = derive(t, found);
-    if (status < 0 || t->bits == LAST_BITS || is_sharp(found)) break;
+    if (status < 0 || t->bits == LAST_BITS) break;
+    if (is_decided(t->c, found) && (t->bits >= SHARPEST_BITS || is_sharp(found))) break;
   }
   mag_clear(found->lower_radius);
   mag_clear(found->upper_radius);
@@ -252,10 +282,11 @@ static void explain(const wg_certificate *c, wg_rigorous_verdict *v) {
 static int check(task *t) {
   const wg_certificate *c = t->c;
   WG_TRY(wg_cert_check(c, &t->spec));
-  WG_TRY(wg_cert_check_plan(&t->data, c->count, c->row, c->col, c->mass));
+  const wg_cert_plan plan = wg_cert_plan_of(c);
+  WG_TRY(wg_cert_check_plan(&t->data, &plan));
   WG_TRY(wg_cert_check_finite("Q", c->d * c->d, c->q, DBL_MAX));
-  WG_TRY(wg_cert_check_finite("f", c->n, c->f, WG_CERT_LARGEST));
-  WG_TRY(wg_cert_check_finite("g", c->m, c->g, WG_CERT_LARGEST));
+  const wg_cert_potentials dual = wg_cert_potentials_of(c);
+  WG_TRY(wg_cert_check_potentials(&t->data, &dual));
   if (c->cuts == 0) return WG_OK;
   WG_TRY(wg_cert_check_finite("Q", c->cuts * 4, c->cut_q, DBL_MAX));
   WG_TRY(wg_cert_check_finite("f", c->cuts * c->n, c->cut_f, WG_CERT_LARGEST));
@@ -286,7 +317,11 @@ int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *c,
                             .lower_excess = c->lower - found.lower_lo,
                             .upper_excess = found.upper_hi - c->upper,
                             .bits = t.bits,
+                            .gap = wg_cert_gap(c),
+                            .open = !(wg_cert_gap(c) <= c->tol),
                             .seconds = wg_now() - start};
   explain(c, verdict);
+  if (verdict->valid && verdict->open)
+    wg_cert_say_open(c, verdict->finding, (int)sizeof verdict->finding);
   return WG_OK;
 }

@@ -6,10 +6,10 @@
  * so that they come back to the bit. The claimed bounds and tolerance stand in one place, the array
  * "claim". The checksum covers every byte before it and guards against accidents; against intent
  * there is only mathematics (wg_verify). On reading, the layout is derived from n, m, d, count and
- * cuts and the header has to agree: eleven arrays in order, three more if there are cuts, without
- * gap, ending where the checksum begins. So nothing is allocated beyond the size of the file, and
- * no byte is left unread. Cost O(bytes); memory: the arrays next to the bytes. jansson parses the
- * header on its own heap.
+ * cuts and the header has to agree: eleven arrays in order, three more if there are cuts, three
+ * more if it says "low" (second halves), without gap, ending where the checksum begins. So nothing
+ * is allocated beyond the size of the file, and no byte is left unread. Cost O(bytes); memory: the
+ * arrays next to the bytes. jansson parses the header on its own heap.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -26,9 +26,8 @@ enum {
   CHECKSUM_BYTES = 4,
   ALIGN = 64,
   FORMAT_VERSION = 1,
-  ARRAYS = 14,
-  CUT_ARRAYS = 3, /* the last ones, there only with cuts */
-  CLAIMS = 3,     /* lower, upper, tol */
+  ARRAYS = 17,
+  CLAIMS = 3, /* lower, upper, tol */
   LONGEST_HEADER = 1 << 20
 };
 static const char magic[MAGIC_BYTES + 1] = "WGCERT1\n";
@@ -37,6 +36,7 @@ static const char format_name[] = "wgamma certificate";
 /* ---- the layout, from the sizes ---- */
 
 typedef struct part {
+  int id;
   const char *name, *dtype;
   int ndim;
   int64_t shape[2], count; /* entries, each of 8 bytes */
@@ -47,33 +47,37 @@ typedef struct layout {
   int count;      /* of arrays     */
   uint64_t bytes; /* of all arrays */
 } layout;
-enum { X, A, Y, B, ROW, COL, MASS, Q, F, G, CLAIM, CUT_Q, CUT_F, CUT_G };
+enum { X, A, Y, B, ROW, COL, MASS, Q, F, G, CLAIM, CUT_Q, CUT_F, CUT_G, MASS_LOW, F_LOW, G_LOW };
 
-/* False if the sizes overflow or are not positive; cuts may be zero. */
-static bool lay_out(const wg_certificate *sizes, layout *plan) {
+/* False if the sizes overflow or are not positive; cuts may be zero. low: with second halves. */
+static bool lay_out(const wg_certificate *sizes, bool low, layout *plan) {
   const int64_t n = sizes->n, m = sizes->m, d = sizes->d, count = sizes->count, cuts = sizes->cuts;
   int64_t square;
   if (n < 1 || m < 1 || d < 1 || count < 1 || cuts < 0) return false;
   if (__builtin_mul_overflow(d, d, &square)) return false;
-  const part parts[ARRAYS] = {[X] = {"x", "<f8", 2, {n, d}, 0, 0},
-                              [A] = {"a", "<f8", 1, {n, 1}, 0, 0},
-                              [Y] = {"y", "<f8", 2, {m, d}, 0, 0},
-                              [B] = {"b", "<f8", 1, {m, 1}, 0, 0},
-                              [ROW] = {"row", "<i8", 1, {count, 1}, 0, 0},
-                              [COL] = {"col", "<i8", 1, {count, 1}, 0, 0},
-                              [MASS] = {"mass", "<f8", 1, {count, 1}, 0, 0},
-                              [Q] = {"q", "<f8", 2, {d, d}, 0, 0},
-                              [F] = {"f", "<f8", 1, {n, 1}, 0, 0},
-                              [G] = {"g", "<f8", 1, {m, 1}, 0, 0},
-                              [CLAIM] = {"claim", "<f8", 1, {CLAIMS, 1}, 0, 0},
-                              [CUT_Q] = {"cut_q", "<f8", 2, {cuts, square}, 0, 0},
-                              [CUT_F] = {"cut_f", "<f8", 2, {cuts, n}, 0, 0},
-                              [CUT_G] = {"cut_g", "<f8", 2, {cuts, m}, 0, 0}};
-  memcpy(plan->parts, parts, sizeof parts);
-  plan->count = cuts > 0 ? ARRAYS : ARRAYS - CUT_ARRAYS;
+  const part parts[ARRAYS] = {{X, "x", "<f8", 2, {n, d}, 0, 0},
+                              {A, "a", "<f8", 1, {n, 1}, 0, 0},
+                              {Y, "y", "<f8", 2, {m, d}, 0, 0},
+                              {B, "b", "<f8", 1, {m, 1}, 0, 0},
+                              {ROW, "row", "<i8", 1, {count, 1}, 0, 0},
+                              {COL, "col", "<i8", 1, {count, 1}, 0, 0},
+                              {MASS, "mass", "<f8", 1, {count, 1}, 0, 0},
+                              {Q, "q", "<f8", 2, {d, d}, 0, 0},
+                              {F, "f", "<f8", 1, {n, 1}, 0, 0},
+                              {G, "g", "<f8", 1, {m, 1}, 0, 0},
+                              {CLAIM, "claim", "<f8", 1, {CLAIMS, 1}, 0, 0},
+                              {CUT_Q, "cut_q", "<f8", 2, {cuts, square}, 0, 0},
+                              {CUT_F, "cut_f", "<f8", 2, {cuts, n}, 0, 0},
+                              {CUT_G, "cut_g", "<f8", 2, {cuts, m}, 0, 0},
+                              {MASS_LOW, "mass_low", "<f8", 1, {count, 1}, 0, 0},
+                              {F_LOW, "f_low", "<f8", 1, {n, 1}, 0, 0},
+                              {G_LOW, "g_low", "<f8", 1, {m, 1}, 0, 0}};
+  plan->count = 0;
   uint64_t end = 0;
-  for (int k = 0; k < plan->count; k++) {
-    part *p = &plan->parts[k];
+  for (int k = 0; k < ARRAYS; k++) {
+    if ((k >= CUT_Q && k <= CUT_G && cuts == 0) || (k >= MASS_LOW && !low)) continue;
+    part *p = &plan->parts[plan->count++];
+    *p = parts[k];
     int64_t bytes;
     p->offset = end;
     if (__builtin_mul_overflow(p->shape[0], p->shape[1], &p->count)) return false;
@@ -103,20 +107,46 @@ static json_t *describe(const wg_certificate *c, const layout *plan) {
     json_decref(arrays);
     return NULL;
   }
-  return json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "format", format_name,
-                   "version", FORMAT_VERSION, "gauge", c->gauge, "n", (json_int_t)c->n, "m",
-                   (json_int_t)c->m, "d", (json_int_t)c->d, "count", (json_int_t)c->count, "cuts",
-                   (json_int_t)c->cuts, "arrays", arrays);
+  json_t *head = json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "format", format_name,
+                           "version", FORMAT_VERSION, "gauge", c->gauge, "n", (json_int_t)c->n, "m",
+                           (json_int_t)c->m, "d", (json_int_t)c->d, "count", (json_int_t)c->count,
+                           "cuts", (json_int_t)c->cuts, "arrays", arrays);
+  const bool low = plan->parts[plan->count - 1].id >= MASS_LOW;
+  if (head && low && json_object_set_new(head, "low", json_integer(1)) < 0) {
+    json_decref(head);
+    return NULL;
+  }
+  return head;
+}
+
+static bool some_nonzero(int64_t count, const double *values) {
+  for (int64_t i = 0; values && i < count; i++)
+    if (values[i] != 0.0) return true;
+  return false;
+}
+
+/* Whether some second half says anything. */
+static bool has_low(const wg_certificate *c) {
+  return some_nonzero(c->count, c->mass_low) || some_nonzero(c->n, c->f_low) ||
+         some_nonzero(c->m, c->g_low);
 }
 
 static void copy_parts(const wg_certificate *c, const layout *plan, unsigned char *data) {
   const double claim[CLAIMS] = {c->lower, c->upper, c->tol};
   const void *const sources[ARRAYS] = {
-      [X] = c->x,      [A] = c->a,         [Y] = c->y,         [B] = c->b,        [ROW] = c->row,
-      [COL] = c->col,  [MASS] = c->mass,   [Q] = c->q,         [F] = c->f,        [G] = c->g,
-      [CLAIM] = claim, [CUT_Q] = c->cut_q, [CUT_F] = c->cut_f, [CUT_G] = c->cut_g};
-  for (int k = 0; k < plan->count; k++)
-    wg_io_copy_words(data + plan->parts[k].offset, sources[k], (size_t)plan->parts[k].count);
+      [X] = c->x,         [A] = c->a,         [Y] = c->y,
+      [B] = c->b,         [ROW] = c->row,     [COL] = c->col,
+      [MASS] = c->mass,   [Q] = c->q,         [F] = c->f,
+      [G] = c->g,         [CLAIM] = claim,    [CUT_Q] = c->cut_q,
+      [CUT_F] = c->cut_f, [CUT_G] = c->cut_g, [MASS_LOW] = c->mass_low,
+      [F_LOW] = c->f_low, [G_LOW] = c->g_low};
+  for (int k = 0; k < plan->count; k++) {
+    const part *p = &plan->parts[k];
+    if (sources[p->id])
+      wg_io_copy_words(data + p->offset, sources[p->id], (size_t)p->count);
+    else
+      memset(data + p->offset, 0, 8 * (size_t)p->count); /* second halves that are not there */
+  }
 }
 
 static int encode(wg_mem *scratch, const wg_certificate *c, const layout *plan, const char *header,
@@ -142,7 +172,7 @@ int wg_io_write_certificate(const char *path, const wg_certificate *certificate)
   wg_io_bytes bytes = {0};
   layout plan;
   const wg_certificate *c = certificate;
-  if (!lay_out(c, &plan))
+  if (!lay_out(c, has_low(c), &plan))
     return wg_fail(WG_ERR_INTERNAL, "a certificate without points or plan cannot be written");
   json_t *json = describe(c, &plan);
   char *header = json ? json_dumps(json, JSON_COMPACT) : NULL;
@@ -300,7 +330,11 @@ static int check_header(const frame *from, const json_t *json, wg_certificate *s
   if (cuts && !json_is_integer(cuts))
     return damaged(from->name, "the number of cuts in its header is none");
   sizes->cuts = json_integer_value(cuts);
-  if (!lay_out(sizes, found)) return damaged(from->name, "n, m, d, count or cuts is absurd");
+  const json_t *low = json_object_get(json, "low"); /* may be missing: no second halves */
+  if (low && !has_integer(json, "low", 1))
+    return damaged(from->name, "'low' in its header is not 1");
+  if (!lay_out(sizes, low != NULL, found))
+    return damaged(from->name, "n, m, d, count or cuts is absurd");
   return check_arrays(from, json, found);
 }
 
@@ -315,15 +349,16 @@ static int take_arrays(wg_mem *mem, const frame *from, const layout *plan, const
   wg_io_copy_words(block, from->data, (size_t)plan->bytes / 8);
   memcpy(block + plan->bytes, gauge, length);
   const void *at[ARRAYS] = {0};
-  for (int k = 0; k < plan->count; k++) at[k] = block + plan->parts[k].offset;
+  for (int k = 0; k < plan->count; k++) at[plan->parts[k].id] = block + plan->parts[k].offset;
   double claim[CLAIMS];
-  memcpy(claim, block + plan->parts[CLAIM].offset, sizeof claim);
+  memcpy(claim, at[CLAIM], sizeof claim);
   c->struct_size = sizeof *c;
   c->gauge = (const char *)block + plan->bytes;
   c->x = at[X], c->a = at[A], c->y = at[Y], c->b = at[B];
   c->row = at[ROW], c->col = at[COL], c->mass = at[MASS];
   c->q = at[Q], c->f = at[F], c->g = at[G];
   c->cut_q = at[CUT_Q], c->cut_f = at[CUT_F], c->cut_g = at[CUT_G];
+  c->mass_low = at[MASS_LOW], c->f_low = at[F_LOW], c->g_low = at[G_LOW];
   c->lower = claim[0], c->upper = claim[1], c->tol = claim[2];
   return WG_OK;
 }

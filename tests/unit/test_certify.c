@@ -49,7 +49,8 @@ static wg_cert_lower_report lower_of(const wg_cert_data *data, const char *gauge
                                      const double *f, const double *g, double margin) {
   wg_gauge_spec spec = bound(gauge, data->d);
   wg_cert_lower_report report;
-  assert_int_equal(wg_cert_lower(&context, data, &spec, q, f, g, margin, &report), WG_OK);
+  const wg_cert_potentials potentials = {.f = f, .g = g};
+  assert_int_equal(wg_cert_lower(&context, data, &spec, q, &potentials, margin, &report), WG_OK);
   return report;
 }
 
@@ -58,8 +59,8 @@ static wg_cert_upper_report upper_of(const wg_cert_data *data, const char *gauge
                                      double margin) {
   wg_gauge_spec spec = bound(gauge, data->d);
   wg_cert_upper_report report;
-  assert_int_equal(
-      wg_cert_upper(&context, data, &spec, count, row, col, mass, margin, NULL, &report), WG_OK);
+  const wg_cert_plan plan = {.count = count, .row = row, .col = col, .mass = mass};
+  assert_int_equal(wg_cert_upper(&context, data, &spec, &plan, margin, NULL, &report), WG_OK);
   return report;
 }
 
@@ -111,6 +112,71 @@ static void single_points(void **state) {
     assert_just_below(lower_of(&data, gauges[i], q, &cost, &zero, 1).bound, 9.0L, 1e-13);
     assert_just_above(upper_of(&data, gauges[i], 1, &index, &index, &one, 1).bound, 9.0L, 1e-13);
   }
+}
+
+/* ---- pairs of doubles, exact totals ---- */
+
+static const int64_t first_two[2] = {0, 1};
+
+static wg_cert_upper_report pair_upper(const wg_cert_data *data, const double *mass,
+                                       const double *low) {
+  wg_gauge_spec spec = bound("trace", data->d);
+  const wg_cert_plan plan = {data->n, first_two, first_two, mass, low};
+  wg_cert_upper_report report;
+  assert_int_equal(wg_cert_upper(&context, data, &spec, &plan, 1, NULL, &report), WG_OK);
+  return report;
+}
+
+/* Columns are compared with b_j A / B, without forming the quotient: equal weights are uniform. */
+static void totals_may_differ(void **state) {
+  (void)state;
+  const double x[2] = {0, 1}, third = 1.0 / 3.0;
+  const double more[2] = {0.5 + 1e-7, 0.5 + 1e-7}, odd[2] = {third, third};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = x, .b = more};
+  assert_true(pair_upper(&data, half, NULL).residual == 0.0);
+  data.a = odd;
+  assert_true(pair_upper(&data, odd, NULL).residual == 0.0);
+  data.b = odd;
+  assert_true(pair_upper(&data, odd, NULL).residual == 0.0);
+  data.a = half;
+  assert_true(pair_upper(&data, half, NULL).residual == 0.0);
+  const double tiny[2] = {0, 0x1p-200};
+  const double residual = pair_upper(&data, half, tiny).residual;
+  assert_true(residual > 0x1p-199 && residual < 0x1.1p-199);
+}
+
+/* Masses and potentials are sums of two doubles. */
+static void second_halves_count(void **state) {
+  (void)state;
+  const double x[2] = {0, 5}, y[2] = {1, 6}, quarters[2] = {0.25, 0.75}, negative[2] = {-0.75, 0};
+  const double rest[2] = {0.25, -0.25};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = y, .b = half};
+  const wg_cert_upper_report upper = pair_upper(&data, quarters, rest);
+  assert_true(upper.residual == 0.0);
+  assert_just_above(upper.bound, 1.0L, 1e-14);
+  wg_gauge_spec spec = bound("trace", 1);
+  const wg_cert_plan plan = {2, first_two, first_two, half, negative};
+  wg_cert_upper_report report;
+  assert_int_equal(wg_cert_upper(&context, &data, &spec, &plan, 1, NULL, &report), WG_ERR_INPUT);
+  const double q = 1, f[2] = {0x1p60, 0x1p60}, g[2] = {-0x1p60, -0x1p60}, one[2] = {1, 1};
+  const wg_cert_potentials dual = {.f = f, .f_low = one, .g = g};
+  wg_cert_lower_report lower;
+  assert_int_equal(wg_cert_lower(&context, &data, &spec, &q, &dual, 1, &lower), WG_OK);
+  assert_just_below(lower.bound, 1.0L, 1e-14);
+  const wg_cert_potentials spoilt = {.f = f, .f_low = one, .g = g, .g_low = one};
+  assert_int_equal(wg_cert_lower(&context, &data, &spec, &q, &spoilt, 1, &lower), WG_OK);
+  assert_true(lower.violation >= 1.0 && lower.bound <= 1.0); /* 2 is no lower bound */
+}
+
+/* x = {0, L}, y = {1, L + 1}: the pair (1, 0) is tight at cost (L - 1)^2, 1e15 times W2 = 1. What
+ * it costs must be of the size of W2: all differences and products are exact. */
+static void tight_pairs_far_apart_cost_nothing(void **state) {
+  (void)state;
+  const double far = 0x1p26, x[2] = {0, far}, y[2] = {1, far + 1}, q = 1;
+  const double f[2] = {0, far * far - 2 * far}, g[2] = {1, 1 - f[1]};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = y, .b = half};
+  for (double margin = 1; margin <= 2; margin++)
+    assert_just_below(lower_of(&data, "trace", &q, f, g, margin).bound, 1.0L, 1e-13);
 }
 
 /* Equal clouds, rows with one and with several entries: nothing moves, exactly zero. */
@@ -346,9 +412,8 @@ static void upper_against_long_double(void **state) {
     report = upper_of(&t.data, "max:trace@1/0.5,trace@2", plan_size(), t.row, t.col, t.mass, 1);
     assert_just_above(report.bound, fmaxl(4 * moment[0], moment[4] + moment[8]), 1e-13);
     wg_gauge_spec spec = bound("operator", D);
-    assert_int_equal(wg_cert_upper(&context, &t.data, &spec, plan_size(), t.row, t.col, t.mass, 1,
-                                   computed, &report),
-                     WG_OK);
+    const wg_cert_plan plan = {plan_size(), t.row, t.col, t.mass, NULL};
+    assert_int_equal(wg_cert_upper(&context, &t.data, &spec, &plan, 1, computed, &report), WG_OK);
     for (int i = 0; i < D * D; i++)
       assert_true(fabsl(computed[i] - moment[i]) <= 1e-15 * sqrtl(frobenius));
   }
@@ -574,9 +639,8 @@ static void threads_in_many_columns(void **state) {
   wg_cert_upper_report report;
   for (int run = 0; run < 2; run++) {
     context.threads = run + 1;
-    assert_int_equal(wg_cert_upper(&context, &data, &spec, POINTS, index, index, weights, 1,
-                                   moments[run], &report),
-                     WG_OK);
+    const wg_cert_plan plan = {POINTS, index, index, weights, NULL};
+    assert_int_equal(wg_cert_upper(&context, &data, &spec, &plan, 1, moments[run], &report), WG_OK);
   }
   assert_memory_equal(moments[0], moments[1], sizeof moments[0]);
 }
@@ -586,7 +650,7 @@ static void threads_in_many_columns(void **state) {
 static wg_verdict judged(void) {
   wg_verdict verdict = {.struct_size = sizeof verdict};
   assert_int_equal(wg_cert_verify(&context, &moved.certificate, &verdict), WG_OK);
-  assert_true(verdict.valid == (verdict.finding[0] == '\0'));
+  assert_true((verdict.valid && !verdict.open) == (verdict.finding[0] == '\0'));
   assert_true(verdict.lower <= verdict.upper);
   return verdict;
 }
@@ -827,6 +891,9 @@ int main(void) {
       TEST(upper_against_long_double),
       TEST(many_entries),
       TEST(residuals_are_paid),
+      TEST(totals_may_differ),
+      TEST(second_halves_count),
+      TEST(tight_pairs_far_apart_cost_nothing),
       TEST(weights_are_normalised),
       TEST(lower_never_passes_upper),
       TEST(close_clouds_stay_tight),
