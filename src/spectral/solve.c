@@ -1,8 +1,9 @@
 /* The solver's life: set up, move, solve, answer.
  *
- * Coordinates are centred on each cloud's own mean and scaled by a power of two (exact), so that
- * the search works near one whatever the units or offsets; the answer goes back to the units of the
- * points. A first lower bound comes free: Sigma_P >= delta delta' for every coupling, so
+ * Coordinates are centred, without rounding (Sterbenz) unless the clouds are a distance apart, and
+ * scaled by a power of two (exact), so that the search works near one whatever the units or
+ * offsets, and differences between points that nearly coincide are what they are in the data; the
+ * answer goes back to the units of the points. A first lower bound comes free: Sigma_P >= delta delta' for every coupling, so
  * W2 >= gamma(delta delta'), with zero potentials.
  */
 #include <string.h>
@@ -20,14 +21,77 @@ static void mean_point(const wg_spectral *s, int64_t count, const double *points
   }
 }
 
-/* out = points - mean; returns the largest absolute coordinate. */
-static double centre(int64_t count, int64_t d, const double *points, const double *mean,
+/* Whether all coordinates k of both clouds lie between one number and its double: then differences
+ * to any of them are exact (Sterbenz 1974). */
+static bool is_narrow(const wg_spectral *s, int64_t k, const double *x, const double *y) {
+  double low = INFINITY, high = -INFINITY;
+  for (int64_t i = 0; i < s->n; i++) {
+    low = WG_MIN(low, x[i * s->d + k]);
+    high = WG_MAX(high, x[i * s->d + k]);
+  }
+  for (int64_t j = 0; j < s->m; j++) {
+    low = WG_MIN(low, y[j * s->d + k]);
+    high = WG_MAX(high, y[j * s->d + k]);
+  }
+  return low > 0.0 ? high <= 2.0 * low : high < 0.0 && low >= 2.0 * high;
+}
+
+/* A point about which both clouds can be told without rounding: a coordinate of the first cloud,
+ * the nearest to the mean, or zero. */
+static void exact_centre(const wg_spectral *s, const double *x, const double *y, double *centre) {
+  for (int64_t k = 0; k < s->d; k++) {
+    centre[k] = 0.0;
+    if (!is_narrow(s, k, x, y)) continue;
+    centre[k] = x[k];
+    for (int64_t i = 1; i < s->n; i++)
+      if (fabs(x[i * s->d + k] - s->mean_x[k]) < fabs(centre[k] - s->mean_x[k]))
+        centre[k] = x[i * s->d + k];
+  }
+}
+
+static double largest_of(double largest, double value) {
+  return fabs(value) <= largest ? largest : fabs(value); /* lets a NaN through */
+}
+
+/* out = points - centre; returns the largest absolute coordinate. */
+static double centre(int64_t count, int64_t d, const double *points, const double *middle,
                      double *out) {
   double largest = 0.0;
   for (int64_t i = 0; i < count * d; i++) {
-    out[i] = points[i] - mean[i % d];
-    largest = fabs(out[i]) <= largest ? largest : fabs(out[i]); /* lets a NaN through */
+    out[i] = points[i] - middle[i % d];
+    largest = largest_of(largest, out[i]);
   }
+  return largest;
+}
+
+/* Moves both clouds about their own means; *largest is brought up to date. */
+static void part_clouds(wg_spectral *s, double *largest) {
+  const double first = centre(s->n, s->d, s->x, s->mean_x, s->x);
+  const double second = centre(s->m, s->d, s->y, s->mean_y, s->y);
+  *largest = largest_of(first, second);
+  for (int64_t k = 0; k < s->d; k++) {
+    s->delta[k] = s->mean_y[k] - s->mean_x[k];
+    *largest = largest_of(*largest, s->delta[k]);
+  }
+}
+
+/* Centred coordinates in s->x, s->y, and delta, not yet scaled. Clouds that are a distance apart
+ * are told about their own means: W is no less than that distance, and does not feel the rounding.
+ * Others stay as exactly as they were given. */
+static double place_clouds(wg_spectral *s, const double *x, const double *y) {
+  const double apart = 0.0625; /* of the largest coordinate */
+  double distance = 0.0;
+  mean_point(s, s->n, x, s->supply, s->mean_x);
+  exact_centre(s, x, y, s->delta);
+  double largest = centre(s->n, s->d, x, s->delta, s->x);
+  largest = largest_of(largest, centre(s->m, s->d, y, s->delta, s->y));
+  mean_point(s, s->n, s->x, s->supply, s->mean_x);
+  mean_point(s, s->m, s->y, s->demand, s->mean_y);
+  for (int64_t k = 0; k < s->d; k++) {
+    distance = WG_MAX(distance, fabs(s->mean_y[k] - s->mean_x[k]));
+    s->delta[k] = 0.0;
+  }
+  if (!(distance < apart * largest)) part_clouds(s, &largest);
   return largest;
 }
 
@@ -47,16 +111,7 @@ static int choose_scale(wg_spectral *s, double largest) {
 
 int wg_spectral_move(wg_spectral *s, const double *x, const double *y) {
   const int64_t d = s->d;
-  mean_point(s, s->n, x, s->supply, s->mean_x);
-  mean_point(s, s->m, y, s->demand, s->mean_y);
-  double largest = centre(s->n, d, x, s->mean_x, s->x);
-  const double largest_y = centre(s->m, d, y, s->mean_y, s->y);
-  largest = largest_y <= largest ? largest : largest_y;
-  for (int64_t k = 0; k < d; k++) {
-    s->delta[k] = s->mean_y[k] - s->mean_x[k];
-    largest = fabs(s->delta[k]) <= largest ? largest : fabs(s->delta[k]);
-  }
-  WG_TRY(choose_scale(s, largest));
+  WG_TRY(choose_scale(s, place_clouds(s, x, y)));
   for (int64_t i = 0; i < s->n * d; i++) s->x[i] /= s->scale;
   for (int64_t i = 0; i < s->m * d; i++) s->y[i] /= s->scale;
   for (int64_t k = 0; k < d; k++) s->delta[k] /= s->scale;
