@@ -224,7 +224,7 @@ static int solve(wg_solver *s) {
   wg_spectral_answer answer;
   WG_TRY(wg_spectral_solve(s->spectral, &s->simple, &limits, &answer));
   WG_TRY(wg_lift_plan(s, &answer));
-  wg_lift_potentials(s, &answer);
+  WG_TRY(wg_lift_potentials(s, &answer));
   WG_TRY(wg_lift_cuts(s, &answer));
   s->context.watch.state.phase = "certificate";
   WG_TRY(certify(s));

@@ -115,6 +115,7 @@ int wg_spectral_move(wg_spectral *s, const double *x, const double *y) {
   for (int64_t i = 0; i < s->n * d; i++) s->x[i] /= s->scale;
   for (int64_t i = 0; i < s->m * d; i++) s->y[i] /= s->scale;
   for (int64_t k = 0; k < d; k++) s->delta[k] /= s->scale;
+  s->is_sharp = false;
   s->cut_count = 0; /* potentials of the old points prove nothing of the new ones */
   for (int64_t k = 0; k < s->count; k++)
     wg_columns_moment(s, &s->couplings[k], s->moments + k * d * d);
@@ -128,12 +129,16 @@ static int fill(wg_spectral *s, const wg_cloud *x, const wg_cloud *y) {
     int64_t size;
   } parts[] = {{&s->x, n * d},       {&s->y, m * d},        {&s->mean_x, d},   {&s->mean_y, d},
                {&s->delta, d},       {&s->q, d * d},        {&s->f, n},        {&s->g, m},
-               {&s->trial_q, d * d}, {&s->answer_q, d * d}, {&s->answer_f, n}, {&s->answer_g, m}};
+               {&s->trial_q, d * d}, {&s->answer_q, d * d}, {&s->answer_f, n}, {&s->answer_g, m},
+               {&s->f_low, n},       {&s->g_low, m},        {&s->answer_f_low, n},
+               {&s->answer_g_low, m}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i].where = WG_NEW(&s->mem, double, parts[i].size))) return wg_no_memory();
   s->supply = WG_NEW(&s->mem, int64_t, n);
   s->demand = WG_NEW(&s->mem, int64_t, m);
-  if (!s->supply || !s->demand) return wg_no_memory();
+  s->tight_row = WG_NEW(&s->mem, int32_t, n + m);
+  s->tight_col = WG_NEW(&s->mem, int32_t, n + m);
+  if (!s->supply || !s->demand || !s->tight_row || !s->tight_col) return wg_no_memory();
   memcpy(s->supply, x->mass, (size_t)n * sizeof(int64_t));
   memcpy(s->demand, y->mass, (size_t)m * sizeof(int64_t));
   WG_TRY(wg_spectral_move(s, x->points, y->points));
@@ -177,6 +182,7 @@ int wg_start_bound(wg_spectral *s, const wg_gauge_spec *spec) {
   }
   memset(s->f, 0, (size_t)s->n * sizeof(double));
   memset(s->g, 0, (size_t)s->m * sizeof(double));
+  s->tight_count = 0;
   if (status == WG_OK) s->lower = WG_MAX(0.0, wg_la_dot(d * d, s->q, moment));
   wg_mem_clear(&mem);
   return status;
@@ -198,6 +204,12 @@ void wg_potentials_restore(wg_spectral *s, const double *q, const double *f, con
     given_g[j] = unit * (g[j] + 2.0 * wg_la_dot(d, q_delta, s->y + j * d));
 }
 
+static bool is_parted(const wg_spectral *s) {
+  for (int64_t k = 0; k < s->d; k++)
+    if (s->delta[k] != 0.0) return true;
+  return false;
+}
+
 static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   const double unit = s->scale * s->scale;
   wg_drop(&s->mem, s->plan.row);
@@ -207,6 +219,9 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   WG_TRY(wg_columns_combine(s, &s->mem, s->weights, WG_MIN(1e-9, 1e-3 * tol), &s->plan));
   memcpy(s->answer_q, s->q, (size_t)(s->d * s->d) * sizeof(double));
   wg_potentials_restore(s, s->q, s->f, s->g, s->answer_f, s->answer_g);
+  const bool is_pair = s->tight_count > 0 && !is_parted(s);
+  for (int64_t i = 0; i < s->n; i++) s->answer_f_low[i] = is_pair ? unit * s->f_low[i] : 0.0;
+  for (int64_t j = 0; j < s->m; j++) s->answer_g_low[j] = is_pair ? unit * s->g_low[j] : 0.0;
   WG_TRY(wg_cuts_answer(s, answer));
   answer->calls = s->calls;
   answer->pivots = s->pivots;
@@ -219,6 +234,11 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   answer->q = s->answer_q;
   answer->f = s->answer_f;
   answer->g = s->answer_g;
+  answer->f_low = s->answer_f_low;
+  answer->g_low = s->answer_g_low;
+  answer->tight = is_pair ? s->tight_count : 0;
+  answer->tight_row = s->tight_row;
+  answer->tight_col = s->tight_col;
   return WG_OK;
 }
 
