@@ -4,7 +4,8 @@
  * marginals are exact. Weights are rounded to multiples of 2^-60, an error of at most 2^-61 a
  * point, far below the rounding of the weights themselves; the certificate pays for it anyway. Why
  * merging: equal points are one point with more mass, and a transport problem full of copies is
- * full of ties. Cost O(n d log n), memory 5 words a point.
+ * full of ties. On the line no simplex is needed, and weights of very different size may matter: there
+ * the weights are kept as pairs of doubles as well. Cost O(n d log n), memory 5 words a point.
  */
 #include "measure/measure.h"
 
@@ -241,6 +242,22 @@ static int set_masses(wg_mem *mem, const double *a, const double *b, wg_cloud *c
   return WG_OK;
 }
 
+/* What each distinct point has of the total weight, to some 2^-100 of that. */
+static int set_shares(wg_mem *mem, const double *weights, wg_cloud *cloud) {
+  if (!(cloud->share = WG_NEW(mem, wg_twofold, cloud->n))) return wg_no_memory();
+  wg_twofold total = {0};
+  for (int64_t k = 0; k < cloud->n; k++) {
+    for (int64_t at = cloud->first[k]; at < cloud->first[k + 1]; at++) {
+      const wg_twofold weight = {weights ? weights[cloud->members[at]] : 1.0, 0.0};
+      cloud->share[k] = wg_twofold_add(cloud->share[k], weight);
+    }
+    total = wg_twofold_add(total, cloud->share[k]);
+  }
+  for (int64_t k = 0; k < cloud->n; k++)
+    cloud->share[k] = wg_twofold_divide(cloud->share[k], total);
+  return WG_OK;
+}
+
 int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *x, const double *a,
                     const double *y, const double *b, wg_cloud *cx, wg_cloud *cy,
                     wg_masses *masses) {
@@ -249,5 +266,8 @@ int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *
   if (!cx->given_mass || !cy->given_mass) return wg_no_memory();
   WG_TRY(set_masses(mem, a, b, cx, cy, masses));
   WG_TRY(merge_points(mem, x, cx));
-  return merge_points(mem, y, cy);
+  WG_TRY(merge_points(mem, y, cy));
+  if (d > 1 || masses->quantum > 0.0) return WG_OK;
+  WG_TRY(set_shares(mem, a, cx));
+  return set_shares(mem, b, cy);
 }

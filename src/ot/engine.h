@@ -2,7 +2,6 @@
 #ifndef WG_OT_ENGINE_H
 #define WG_OT_ENGINE_H
 
-#include "base/twofold.h"
 #include "ot/ot.h"
 
 /* Columns are padded to whole chunks so that kernels have no remainder loop. */
@@ -16,6 +15,7 @@ typedef struct wg_side {
   double *dual;        /* count: u or v, the running answer               */
   double *dual_low;    /* count: to be added to it, zero unless is_sharp  */
   const int64_t *mass; /* count                                           */
+  wg_twofold *share;   /* count: instead of it on the line, or NULL       */
   int32_t *order;      /* the caller's index of each point, NULL: the same */
   bool is_sorted;      /* neighbours in memory are neighbours in space    */
   double *answer;      /* the duals in the caller's order                 */
@@ -92,6 +92,7 @@ struct wg_ot {
   int64_t line_count;
   int32_t *line_row, *line_col;
   int64_t *line_flow;
+  double *line_mass; /* with shares: instead of the flow */
   wg_ot_stats stats;
 };
 

@@ -60,40 +60,62 @@ static void extend(block *b, double value) {
   b->high = WG_MAX(b->high, value);
 }
 
-/* One block from (row, col) on: its coupling, and duals from zero at its first row. */
+/* Where a walk stands: a row, a column, and what they have left to ship. */
+typedef struct walk {
+  int64_t i, j;
+  wg_twofold row_left, col_left; /* integers, or shares */
+} walk;
+
+static wg_twofold mass_of(const wg_side *side, station at) {
+  if (side->share) return side->share[at.index];
+  const int64_t mass = side->mass[at.index], high = mass >> 30 << 30;
+  return (wg_twofold){(double)high, (double)(mass - high)};
+}
+
+static bool is_empty(wg_twofold left) { return !(left.high > 0.0); }
+
+/* Ships what both have; the larger keeps the rest. */
+static void ship(wg_ot *ot, const station *rows, const station *cols, walk *at) {
+  const wg_twofold rest = wg_twofold_subtract(at->row_left, at->col_left);
+  const bool row_ends = rest.high <= 0.0;
+  const double amount = wg_twofold_value(row_ends ? at->row_left : at->col_left);
+  ot->line_row[ot->line_count] = rows[at->i].index;
+  ot->line_col[ot->line_count] = cols[at->j].index;
+  ot->line_flow[ot->line_count] = ot->line_mass ? 0 : (int64_t)amount;
+  if (ot->line_mass) ot->line_mass[ot->line_count] = WG_MAX(amount, 0.0);
+  ot->line_count++;
+  at->row_left = row_ends ? (wg_twofold){0} : rest;
+  at->col_left = row_ends ? (wg_twofold){-rest.high, -rest.low} : (wg_twofold){0};
+}
+
+/* One block from (row, col) on: its coupling, and duals from zero at its first row. Shares do not
+ * end together to the last digit: the last block goes on to the last row and column. */
 static block walk_block(wg_ot *ot, const station *rows, const station *cols, int64_t i, int64_t j) {
   block b = {.row = i, .col = j};
   wg_side *x = &ot->rows, *y = &ot->cols;
-  int64_t row_left = x->mass[rows[i].index], col_left = y->mass[cols[j].index];
+  walk at = {i, j, mass_of(x, rows[i]), mass_of(y, cols[j])};
   wg_set_dual(x, rows[i].index, (wg_twofold){0});
   wg_set_dual(y, cols[j].index, gap_squared(rows[i], cols[j]));
   extend(&b, -y->dual[cols[j].index]);
   for (;;) {
-    const int64_t amount = WG_MIN(row_left, col_left);
-    ot->line_row[ot->line_count] = rows[i].index;
-    ot->line_col[ot->line_count] = cols[j].index;
-    ot->line_flow[ot->line_count++] = amount;
-    row_left -= amount;
-    col_left -= amount;
-    if (row_left == 0 && col_left == 0) break;
-    if (col_left == 0) {
-      j++;
-      col_left = y->mass[cols[j].index];
-      wg_set_dual(y, cols[j].index,
-                  wg_twofold_subtract(gap_squared(rows[i], cols[j]),
-                                      wg_dual_of(x, rows[i].index)));
-      extend(&b, -y->dual[cols[j].index]);
+    ship(ot, rows, cols, &at);
+    const bool last_row = at.i + 1 == x->count, last_col = at.j + 1 == y->count;
+    const bool both = is_empty(at.row_left) && is_empty(at.col_left);
+    if (last_row ? last_col : both && !last_col) break;
+    if (last_row || (!last_col && is_empty(at.col_left))) {
+      const wg_twofold u = wg_dual_of(x, rows[at.i].index);
+      at.col_left = mass_of(y, cols[++at.j]);
+      wg_set_dual(y, cols[at.j].index, wg_twofold_subtract(gap_squared(rows[at.i], cols[at.j]), u));
+      extend(&b, -y->dual[cols[at.j].index]);
     } else {
-      i++;
-      row_left = x->mass[rows[i].index];
-      wg_set_dual(x, rows[i].index,
-                  wg_twofold_subtract(gap_squared(rows[i], cols[j]),
-                                      wg_dual_of(y, cols[j].index)));
-      extend(&b, x->dual[rows[i].index]);
+      const wg_twofold v = wg_dual_of(y, cols[at.j].index);
+      at.row_left = mass_of(x, rows[++at.i]);
+      wg_set_dual(x, rows[at.i].index, wg_twofold_subtract(gap_squared(rows[at.i], cols[at.j]), v));
+      extend(&b, x->dual[rows[at.i].index]);
     }
   }
-  b.row_end = i + 1;
-  b.col_end = j + 1;
+  b.row_end = at.i + 1;
+  b.col_end = at.j + 1;
   return b;
 }
 
@@ -107,7 +129,7 @@ static void shift_block(wg_ot *ot, const station *rows, const station *cols, con
                 wg_twofold_add(wg_dual_of(&ot->cols, cols[j].index), down));
 }
 
-static void walk(wg_ot *ot, const station *rows, const station *cols) {
+static void walk_line(wg_ot *ot, const station *rows, const station *cols) {
   ot->line_count = 0;
   for (int64_t i = 0, j = 0; i < ot->rows.count;) {
     const block b = walk_block(ot, rows, cols, i, j);
@@ -128,10 +150,12 @@ int wg_solve_line(wg_ot *ot) {
   if (!ot->line_col) ot->line_col = WG_NEW(&ot->mem, int32_t, most);
   if (!ot->line_flow) ot->line_flow = WG_NEW(&ot->mem, int64_t, most);
   if (!ot->line_row || !ot->line_col || !ot->line_flow) return wg_no_memory();
+  if (ot->rows.share && !ot->line_mass && !(ot->line_mass = WG_NEW(&ot->mem, double, most)))
+    return wg_no_memory();
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   station *rows = sorted(&mem, &ot->rows, ot->r), *cols = sorted(&mem, &ot->cols, ot->r);
   int status = rows && cols ? WG_OK : wg_no_memory();
-  if (status == WG_OK) walk(ot, rows, cols);
+  if (status == WG_OK) walk_line(ot, rows, cols);
   ot->is_line = status == WG_OK;
   wg_mem_clear(&mem);
   return status;

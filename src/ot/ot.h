@@ -3,7 +3,7 @@
 #ifndef WG_OT_H
 #define WG_OT_H
 
-#include "base/base.h"
+#include "base/twofold.h"
 
 typedef struct wg_ot wg_ot;
 
@@ -19,6 +19,9 @@ int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w);
  * and duals are kept as pairs of doubles, and duals are as small as the optimum lets them be
  * (relax.c). Call it after every wg_ot_set_cost; NULL ends it. */
 int wg_ot_sharpen(wg_ot *ot, const double *z_low, const double *w_low);
+/* Masses finer than integers for costs of rank one or less, where any will do: shares of the total,
+ * copied. Its couplings are then those of the shares (wg_ot_line_mass). */
+int wg_ot_set_shares(wg_ot *ot, const wg_twofold *rows, const wg_twofold *cols);
 /* Solves exactly. WG_OK, or a negative status; an interrupted solve (context->watch.stopped)
  * returns WG_OK with a valid coupling that may not be optimal, and duals that are feasible to
  * single precision. */
@@ -39,6 +42,8 @@ int wg_ot_group(wg_context *context, int64_t r, int64_t count, const double *poi
 /* The coupling of the last solve, in no particular order; arrays of at least n + m - 1. Returns the
  * entry count. */
 int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flow);
+/* Masses of its entries, in order, if shares are set and the cost had rank one or less; else NULL. */
+const double *wg_ot_line_mass(const wg_ot *ot);
 const double *wg_ot_row_duals(const wg_ot *ot); /* n */
 const double *wg_ot_col_duals(const wg_ot *ot); /* m */
 const double *wg_ot_row_duals_low(const wg_ot *ot); /* n: to be added, zero unless sharp */

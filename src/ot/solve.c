@@ -146,6 +146,16 @@ int wg_ot_sharpen(wg_ot *ot, const double *z_low, const double *w_low) {
   return WG_OK;
 }
 
+/* Sides are not sorted on the line: the order is the caller's. */
+int wg_ot_set_shares(wg_ot *ot, const wg_twofold *rows, const wg_twofold *cols) {
+  ot->rows.share = WG_NEW(&ot->mem, wg_twofold, ot->rows.count);
+  ot->cols.share = WG_NEW(&ot->mem, wg_twofold, ot->cols.count);
+  if (!ot->rows.share || !ot->cols.share) return wg_no_memory();
+  memcpy(ot->rows.share, rows, (size_t)ot->rows.count * sizeof *rows);
+  memcpy(ot->cols.share, cols, (size_t)ot->cols.count * sizeof *cols);
+  return WG_OK;
+}
+
 void wg_ot_forget(wg_ot *ot) {
   wg_drop(&ot->mem, ot->tree.nodes);
   wg_drop(&ot->mem, ot->tree.spare);
@@ -460,6 +470,8 @@ int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flo
   }
   return count;
 }
+
+const double *wg_ot_line_mass(const wg_ot *ot) { return ot->is_line ? ot->line_mass : NULL; }
 
 int64_t wg_ot_basis(const wg_ot *ot, int32_t *row, int32_t *col) {
   int64_t count = 0;

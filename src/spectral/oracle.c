@@ -105,10 +105,11 @@ static int append_column(wg_spectral *s, wg_mem *scratch) {
   wg_coupling plan = {count, WG_NEW(&s->mem, int64_t, count), WG_NEW(&s->mem, int64_t, count),
                       WG_NEW(&s->mem, double, count)};
   if (!plan.row || !plan.col || !plan.mass) return wg_no_memory();
+  const double *share = wg_ot_line_mass(s->ot);
   for (int64_t e = 0; e < count; e++) {
     plan.row[e] = row[e];
     plan.col[e] = col[e];
-    plan.mass[e] = (double)flow[e] / (double)s->total;
+    plan.mass[e] = share ? share[e] : (double)flow[e] / (double)s->total;
   }
   s->couplings[s->count] = plan;
   wg_columns_moment(s, &plan, s->moments + s->count * s->d * s->d);

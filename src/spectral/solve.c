@@ -142,7 +142,8 @@ static int fill(wg_spectral *s, const wg_cloud *x, const wg_cloud *y) {
   memcpy(s->supply, x->mass, (size_t)n * sizeof(int64_t));
   memcpy(s->demand, y->mass, (size_t)m * sizeof(int64_t));
   WG_TRY(wg_spectral_move(s, x->points, y->points));
-  return wg_ot_create(s->context, n, m, s->supply, s->demand, &s->ot);
+  WG_TRY(wg_ot_create(s->context, n, m, s->supply, s->demand, &s->ot));
+  return x->share ? wg_ot_set_shares(s->ot, x->share, y->share) : WG_OK;
 }
 
 int wg_spectral_create(wg_context *context, const wg_cloud *x, const wg_cloud *y, int64_t total,
