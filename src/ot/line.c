@@ -43,10 +43,10 @@ static wg_twofold gap_squared(station a, station b) {
 }
 
 /* c - u - v of stations. */
-static double slack(const wg_ot *ot, station row, station col) {
+static wg_twofold slack(const wg_ot *ot, station row, station col) {
   const wg_twofold duals =
       wg_twofold_add(wg_dual_of(&ot->rows, row.index), wg_dual_of(&ot->cols, col.index));
-  return wg_twofold_value(wg_twofold_subtract(gap_squared(row, col), duals));
+  return wg_twofold_subtract(gap_squared(row, col), duals);
 }
 
 /* A block of the staircase: rows [row, row_end), columns [col, col_end) in order. */
@@ -120,8 +120,8 @@ static block walk_block(wg_ot *ot, const station *rows, const station *cols, int
 }
 
 static void shift_block(wg_ot *ot, const station *rows, const station *cols, const block *b,
-                        double shift) {
-  const wg_twofold up = {shift, 0.0}, down = {-shift, 0.0};
+                        wg_twofold up) {
+  const wg_twofold down = {-up.high, -up.low};
   for (int64_t i = b->row; i < b->row_end; i++)
     wg_set_dual(&ot->rows, rows[i].index, wg_twofold_add(wg_dual_of(&ot->rows, rows[i].index), up));
   for (int64_t j = b->col; j < b->col_end; j++)
@@ -133,11 +133,11 @@ static void walk_line(wg_ot *ot, const station *rows, const station *cols) {
   ot->line_count = 0;
   for (int64_t i = 0, j = 0; i < ot->rows.count;) {
     const block b = walk_block(ot, rows, cols, i, j);
-    shift_block(ot, rows, cols, &b, -0.5 * (b.low + b.high));
-    if (i > 0) { /* u goes up by no less than -slack of (first row's rival), ... */
-      const double least = -slack(ot, rows[i - 1], cols[j]);
-      const double most = slack(ot, rows[i], cols[j - 1]);
-      shift_block(ot, rows, cols, &b, WG_MIN(WG_MAX(0.0, least), most));
+    shift_block(ot, rows, cols, &b, (wg_twofold){-0.5 * (b.low + b.high), 0.0});
+    if (i > 0) { /* one of the two slacks may be negative, not both */
+      const wg_twofold below = slack(ot, rows[i - 1], cols[j]), above = slack(ot, rows[i], cols[j - 1]);
+      if (below.high < 0.0) shift_block(ot, rows, cols, &b, (wg_twofold){-below.high, -below.low});
+      if (below.high >= 0.0 && above.high < 0.0) shift_block(ot, rows, cols, &b, above);
     }
     i = b.row_end;
     j = b.col_end;
