@@ -58,20 +58,6 @@ double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col) {
   return sum;
 }
 
-/* The same with the points' low parts, in pairs of doubles. */
-wg_twofold wg_sharp_cost(const wg_ot *ot, int32_t row, int32_t col) {
-  const int64_t at_row = row * ot->r, at_col = col * ot->r;
-  wg_twofold sum = {0};
-  for (int64_t k = 0; k < ot->r; k++) {
-    wg_twofold step = wg_twofold_sum(ot->rows.points[at_row + k], -ot->cols.points[at_col + k]);
-    if (ot->rows.low)
-      step = wg_twofold_add(
-          step, wg_twofold_sum(ot->rows.low[at_row + k], -ot->cols.low[at_col + k]));
-    sum = wg_twofold_add(sum, wg_twofold_multiply(step, step));
-  }
-  return sum;
-}
-
 double wg_pair_reduced(const wg_ot *ot, int32_t row, int32_t col) {
   if (!ot->is_sharp)
     return wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];

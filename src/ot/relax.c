@@ -22,6 +22,19 @@ void wg_set_dual(wg_side *side, int64_t index, wg_twofold value) {
   side->dual_low[index] = value.low;
 }
 
+wg_twofold wg_sharp_cost(const wg_ot *ot, int32_t row, int32_t col) {
+  const int64_t at_row = row * ot->r, at_col = col * ot->r;
+  wg_twofold sum = {0};
+  for (int64_t k = 0; k < ot->r; k++) {
+    wg_twofold step = wg_twofold_sum(ot->rows.points[at_row + k], -ot->cols.points[at_col + k]);
+    if (ot->rows.low)
+      step = wg_twofold_add(
+          step, wg_twofold_sum(ot->rows.low[at_row + k], -ot->cols.low[at_col + k]));
+    sum = wg_twofold_add(sum, wg_twofold_multiply(step, step));
+  }
+  return sum;
+}
+
 double wg_tree_cost(const wg_ot *ot) {
   double cost = 0.0, total = 0.0;
   for (int64_t i = 0; i < ot->tree.count; i++) {

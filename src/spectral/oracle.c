@@ -149,10 +149,15 @@ static int solve_under(wg_spectral *s, const double *q) {
   return status;
 }
 
-/* Whether the duals are so much larger than the cost that their rounding blurs it. */
+/* Whether rounding blurs the cost: duals are that much larger, or the way is that short beside the
+ * mapped coordinates, which are about one. */
 static bool is_blurred(const wg_spectral *s, const double *q) {
-  const double large = 1e5, cost = newest_cost(s, q);
-  return !s->is_sharp && cost > 0.0 && wg_ot_dual_size(s->ot) > large * cost;
+  const double large = 1e5, close = 1e-12, cost = newest_cost(s, q);
+  const double *moment = s->moments + (s->count - 1) * s->d * s->d;
+  double way2 = 0.0;
+  for (int64_t k = 0; k < s->d; k++) way2 += moment[k * s->d + k];
+  if (s->is_sharp || !(cost > 0.0)) return false;
+  return way2 < close || wg_ot_dual_size(s->ot) > large * cost;
 }
 
 static void keep_duals(wg_spectral *s, const double *q, double value) {
