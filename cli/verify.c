@@ -19,8 +19,11 @@ static const char usage[] =
     "  --threads N   default: 0, all cores; results do not depend on it\n"
     "  --json FILE   writes the verdict as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet       prints nothing but why a claim is refused\n"
-    "Exit status: 0 both claimed bounds follow, 1 the claim is refused, 2 usage, 3 damaged or\n"
-    "unusable file, 4 memory, 5 internal error.\n";
+    "Exit status: 0 both claimed bounds follow and their gap is within the tolerance claimed, 1 "
+    "the\n"
+    "claim is refused or its gap larger, 2 usage, 3 damaged or unusable file, 4 memory, 5 "
+    "internal\n"
+    "error.\n";
 
 typedef struct options {
   const char *path, *json;
@@ -42,6 +45,13 @@ static void print_balls(const wg_rigorous_verdict *balls) {
   printf("%-10s %" PRId64 " bits\n", "precision", balls->bits);
 }
 
+static const char *verdict_text(const wg_verdict *v) {
+  if (!v->valid) return "refused";
+  return v->open
+             ? "open: both claimed bounds follow from the data, their gap is above the tolerance"
+             : "valid: both claimed bounds follow from the data";
+}
+
 static void print_result(const options *asked, const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
@@ -54,8 +64,8 @@ static void print_result(const options *asked, const result *found) {
   printf("%-10s W^2 in [%.17g, %.17g]\n", found->balls.bits ? "proved" : "derived", v->lower,
          v->upper);
   if (found->balls.bits) print_balls(&found->balls);
-  printf("%-10s %s\n", "verdict",
-         v->valid ? "valid: both claimed bounds follow from the data" : "refused");
+  printf("%-10s %.3g relative, %.3g claimed\n", "gap", v->gap, c->tol);
+  printf("%-10s %s\n", "verdict", verdict_text(v));
   printf("%-10s %.3f s\n", "time", found->seconds);
 }
 
@@ -70,14 +80,18 @@ static json_t *balls_json(const wg_rigorous_verdict *balls) {
 static json_t *result_json(const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
-  json_t *own =
-      json_pack("{s:b, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "valid", v->valid, "claimed",
-                wg_cli_bounds(c->lower, c->upper), "derived", wg_cli_bounds(v->lower, v->upper),
-                "rigorous", balls_json(&found->balls), "finding", wg_cli_text(v->finding), "n",
-                (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d, "plan_entries",
-                (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
-  return wg_cli_document("verify", c->gauge, v->valid ? "certified" : "refused", found->seconds,
-                         found->peak_bytes, own);
+  json_t *own = json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
+                          "valid", v->valid, "open", v->open, "gap", wg_cli_real(v->gap), "tol",
+                          wg_cli_real(c->tol), "claimed", wg_cli_bounds(c->lower, c->upper),
+                          "derived", wg_cli_bounds(v->lower, v->upper), "rigorous",
+                          balls_json(&found->balls), "finding", wg_cli_text(v->finding), "n",
+                          (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d,
+                          "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
+  return wg_cli_document("verify", c->gauge,
+                         !v->valid ? "refused"
+                         : v->open ? "gap-open"
+                                   : "certified",
+                         found->seconds, found->peak_bytes, own);
 }
 
 /* A rigorous verdict is told in the words of the other one, its far ends being the bounds. */
@@ -88,6 +102,8 @@ static int verify_rigorously(const options *asked, result *found) {
   v->valid = found->balls.valid;
   v->lower = found->balls.lower_lo;
   v->upper = found->balls.upper_hi;
+  v->gap = found->balls.gap;
+  v->open = found->balls.open;
   snprintf(v->finding, sizeof v->finding, "%s", found->balls.finding);
   return status;
 }
@@ -109,9 +125,10 @@ static int deliver(const options *asked, const result *found) {
   if (wg_cli_wants_text(asked->quiet, asked->json)) print_result(asked, found);
   int status = asked->json ? wg_cli_write_json(asked->json, result_json(found)) : WG_OK;
   if (status < 0) return wg_cli_error(status);
-  if (found->verdict.valid) return WG_EXIT_OK;
+  if (found->verdict.valid && !found->verdict.open) return WG_EXIT_OK;
   fflush(stdout); /* first the figures, then what is wrong with them */
-  fprintf(stderr, "wgamma: %s is refused: %s\n", wg_io_name(asked->path), found->verdict.finding);
+  fprintf(stderr, "wgamma: %s is %s: %s\n", wg_io_name(asked->path),
+          found->verdict.valid ? "open" : "refused", found->verdict.finding);
   return WG_EXIT_OPEN;
 }
 

@@ -47,8 +47,8 @@ typedef enum wg_outcome {
   WG_CALL_LIMIT = 2, /* settings.max_calls exact OT solves were used                              */
   WG_TIME_LIMIT = 3, /* settings.time_limit passed                                                */
   WG_STOPPED = 4,    /* the progress callback returned non-zero                                   */
-  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum; never for
-                        Schatten in the plane, where the optimum can be proved                   */
+  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum and the gap is
+                        open; never for Schatten in the plane, where the optimum can be proved   */
 } wg_outcome;
 
 /* Text. Both return static or thread-local storage that the caller must not free. */
@@ -293,8 +293,10 @@ typedef struct wg_rigorous_verdict {
   double lower_excess;       /* claimed lower - lower_lo; > 0 is refused                          */
   double upper_excess;       /* upper_hi - claimed upper; > 0 is refused                          */
   double seconds;
-  int64_t bits;      /* working precision that was enough; at most 1024                           */
-  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid              */
+  int64_t bits;      /* working precision that was enough; at most 4096                           */
+  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid and not open */
+  double gap;        /* as in wg_verdict                                                          */
+  int open;
 } wg_rigorous_verdict;
 /* wg_verify in ball arithmetic: lower_lo <= W2 <= upper_hi is a theorem about the stored numbers,
  * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). A thousand points in three

@@ -71,7 +71,7 @@ Verdict = _structure('Verdict', 'size_t struct_size; int valid; double lower, up
 RigorousVerdict = _structure('RigorousVerdict',
                              'size_t struct_size; int valid; double lower_lo, lower_hi, upper_lo, '
                              'upper_hi, lower_excess, upper_excess, seconds; int64_t bits; '
-                             'char finding[320]')
+                             'char finding[320]; double gap; int open')
 GaussianInfo = _structure('GaussianInfo',
                           'size_t struct_size; int outcome; double lower, upper, gap, w, w2, '
                           'seconds; int64_t steps, peak_bytes, rank0, rank1, q_rank; '

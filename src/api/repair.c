@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "base/exact.h"
 
 typedef struct pair {
   double high, low;

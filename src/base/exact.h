@@ -3,11 +3,9 @@
  * wg_exact keeps a sum as doubles that do not overlap, in increasing order (Shewchuk, Adaptive
  * precision floating-point arithmetic, 1997): a sum that is zero is recognised as zero. Numbers of
  * one size need two or three of them; what does not fit is counted in `lost`. Needs arithmetic
- * without contraction (-ffp-contract=off). */
+ * without contraction (-ffp-contract=off). Comes with base.h. */
 #ifndef WG_EXACT_H
 #define WG_EXACT_H
-
-#include "base/base.h"
 
 /* a + b = result + *error */
 static inline double wg_two_sum(double a, double b, double *error) {

@@ -1,15 +1,18 @@
 /* A lower bound of W2 from a matrix Q and potentials f, g (theory 3.2), rounding included.
  *
- * The theorem. Let R be any r x d matrix whose rows lie in single blocks of the gauge, Q' = R'R
- * (PSD, block-diagonal) and G >= gamma°(Q'). For every coupling P of a/A and b/B, gamma(Sigma_P) G
- * >= <Q', Sigma_P> = sum P_ij c_ij, c_ij = |R (y_j - x_i)|^2. If f_i - v_i + g_j <= c_ij wherever
- * a_i b_j > 0, then W2 >= L / G with L = sum a_i (f_i - v_i) / A + sum b_j g_j / B, and W2 >= 0. As
- * L >= 0 only makes sense, dividing by max(1, G) is safe. Q itself is only used to choose R: the
- * stored R is exact by definition, so nothing has to be proved about the eigensolver there. Rows of
- * R are sqrt(lambda) v' of each block's eigenpairs; eigenvalues <= 4 d u lambda_1 are dropped.
+ * The theorem. Let M be any symmetric d x d matrix that is zero outside the blocks of the gauge, M+
+ * its PSD part and G >= gamma°(M+). For every coupling P of a/A and b/B, gamma(Sigma_P) G >= <M+,
+ * Sigma_P> >= <M, Sigma_P> = sum P_ij c_ij, c_ij = (y_j - x_i)' M (y_j - x_i). If f_i - v_i + g_j
+ * <= c_ij wherever a_i b_j > 0, then W2 >= L / G with L = sum a_i (f_i - v_i) / A + sum b_j g_j /
+ * B, and W2 >= 0. As L >= 0 only makes sense, dividing by max(1, G) is safe. M is the stored Q, to
+ * the bit, where its blocks are symmetric and PSD up to 2^-26 of its norm (those of a solver are,
+ * up to rounding): no eigensolver has a part in the costs, which are the same on every machine. Any
+ * other Q is replaced by the rounded R'R, R the root of its PSD part: rows sqrt(lambda) v' of each
+ * block's eigenpairs, eigenvalues <= 4 d u lambda_1 of their block dropped.
  *
  * The dual gauge. C = fl(R'R) is off by at most (r + 2) u |R|'|R| entrywise, so by (r + 2) u
- * |R|_F^2 in operator norm: the slack given to wg_gauge_dual_upper.
+ * |R|_F^2 in operator norm, and |M+ - R'R|_F <= |M - R'R|_F (a projection): the slack given to
+ * wg_gauge_dual_upper.
  *
  * v_i = max(0, max_j (f_i + g_j - c_ij + err_ij)) is found in two passes.
  *
@@ -18,43 +21,46 @@
  * y'. With H_k >= |x'_k|, |y'_k| and h = |R| H, every entry of z and w is off by at most (d + 2) u
  * h_r. By differences, s^2 = sum_r (z_r - w_r)^2, the distance is off by delta = 2 (d + 3) u |h|
  * plus a relative u: |R (y - x)| >= s (1 - u) - delta. From 2 s delta <= theta s^2 + delta^2 /
- * theta, c_ij >= (1 - theta - (r + 6) u) acc - delta^2 / theta,      acc = fl(s^2), with theta =
- * 2^-20. Unless f_i + g_j - keep acc + lift > v_i (keep and lift being those two constants with the
- * rounding of this line added, 8 u (|f| + |g| + v + lift)), the pair cannot raise v_i. Close pairs
- * keep relative accuracy; |z|^2 + |w|^2 - 2 zw would lose it.
- * 2. A pair that passes is computed from the original doubles to twice their precision. y - x is a
- * double and an error, exactly; t_r = sum_k R_rk (y - x)_k as a pair, its products and sums split
- * without error: what is left out is at most e_r = (d + 4)^2 u^2 sum_k |R_rk step_k| (second-order
- * terms, each at most u (d + 2) sum_k |..|, added d times). With t = high + low, t^2 >= high^2 + 2
- * high low, whose rounding is 6 u^2 t^2, and an error e of t costs 2 |t| e + e^2. Potentials are
- * pairs too, and f + f_low + g + g_low - sum_r t_r^2 is a sum that knows its error: u of its result
- * and some u^2 of its terms. So a pair that is tight costs nothing, even where potentials and cost
- * cancel: clouds that nearly coincide, or whose potentials are 1e8 times W2, get tight bounds. The
- * screening sees potentials in one double: 2 u (|f| + |g|), covered by the 8 u above.
- * Constants are enlarged by two or more for second-order terms; products that underflow lose at
- * most eta = 2^-1074 each, which is added too. All sums over points keep their own error
- * (certify.h), with exact products; f is shifted by its mean t and g by -t, which changes nothing
- * (both sides are normalised) and keeps the division by A and B harmless when the potentials are
- * large and cancel.
+ * theta, c_ij >= (1 - theta - (r + 6) u) acc - delta^2 / theta - |M - R'R| D^2, acc = fl(s^2), with
+ * theta = 2^-20. Unless f_i + g_j - keep acc + lift > v_i (keep and lift being those two constants
+ * with the rounding of this line added, 8 u (|f| + |g| + v + lift)), the pair cannot raise v_i.
+ * Close pairs keep relative accuracy; |z|^2 + |w|^2 - 2 zw would lose it.
+ * 2. A pair that passes is computed again in plain doubles, with R and the error of each operation,
+ * and if that does not settle it from the original doubles to twice their precision: y - x is a
+ * double and an error, exactly; w_k = M_kk step_k + 2 sum_(l < k) M_kl step_l as a pair, its
+ * products and sums split without error. What is left out is (k + 4)^2 u^2 sum |M_kl step_l| for
+ * the sum (second-order terms of at most u (k + 2) sum |..| each, added k times) and 64 u^2 of the
+ * same for the rest. Potentials are pairs too, and f + f_low + g + g_low - sum_k step_k w_k is a
+ * sum that knows its error: u of its result and some u^2 of its terms. So a pair that is tight
+ * costs nothing, even where potentials and cost cancel: clouds that nearly coincide, or whose
+ * potentials are 1e8 times W2, get tight bounds. The screening sees potentials in one double: 2 u
+ * (|f| + |g|), covered by the 8 u above. Constants are enlarged by two or more for second-order
+ * terms; products that underflow lose at most eta = 2^-1074 each, which is added too. All sums over
+ * points keep their own error (certify.h), with exact products; f is shifted by its mean t and g by
+ * -t, which changes nothing (both sides are normalised) and keeps the division by A and B harmless
+ * when the potentials are large and cancel.
  *
- * margin. Another machine's eigenvectors give another R. Claims are made with margin 2: all error
- * terms double, and each cost is lowered by 8 d u lambda_1 |y - x|^2 more, the change of c_ij under
- * a backward-stable eigensolver and the dropped eigenvalues.
+ * margin. Claims are made with margin 2, when all error terms double, and verified with 1, so that
+ * another machine's eigenvalues do not refuse them. For a Q that is replaced, costs are lowered by
+ * margin 8 d u lambda_1 |y - x|^2 more, the change of c_ij under a backward-stable eigensolver, and
+ * the dual gauge is raised by what was dropped: L / G is then below that of Q's exact PSD part,
+ * which the ball arithmetic takes (rigorous.c). For a Q that is not, it is so anyway: c_ij is at
+ * most the cost under the PSD part.
  *
- * Cost n m r flops for the screening plus d r for each pair that passes (about n + m), memory
+ * Cost n m r flops for the screening plus d^2 for each pair that passes (about n + m), memory
  * O((n + m) d + d^2). The result does not depend on the number of threads: rows are independent and
  * each row meets its columns in order. Source: theory 3.2; Higham, Accuracy and Stability, ch. 3.
  */
 #include <float.h>
 #include <string.h>
 
-#include "base/exact.h"
 #include "certify/certify.h"
 #include "linalg/la.h"
 
 enum { LANES = 8, CHUNK = 4 * LANES, ROWS = 64 }; /* columns in a tile, rows in a task */
 static const double theta = 0x1p-20;              /* relative sharpness of the screening */
 static const double eta = 0x1p-1074;              /* smallest subnormal */
+static const double near_psd = 0x1p-26;           /* of the largest eigenvalue */
 
 /* ---- R and its dual gauge ---- */
 
@@ -92,17 +98,26 @@ static int block_eigenpairs(const wg_gauge_block *block, int64_t d, const double
   return WG_OK;
 }
 
-/* Keeps sqrt(lambda_i) v_i' of the eigenvalues that are not negligible, compacting in place. */
-static void keep_rows(int64_t d, const double *values, factor *r) {
-  r->top = 0.0;
-  for (int64_t i = 0; i < d; i++) r->top = WG_MAX(r->top, values[i]);
-  double negligible = 4.0 * (double)d * WG_UNIT * r->top;
-  for (int64_t i = 0; i < d; i++) {
-    if (!(values[i] > negligible)) continue;
-    double *out = r->rows + r->rank * d;
-    const double *in = r->rows + i * d;
-    for (int64_t k = 0; k < d; k++) out[k] = sqrt(values[i]) * in[k];
-    r->rank++;
+/* Keeps sqrt(lambda_i) v_i' of the eigenvalues that are not negligible in their block, compacting
+ * in place. */
+static void keep_rows(const wg_gauge_spec *spec, const double *values, factor *r) {
+  const int64_t d = r->d;
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const int64_t start = spec->blocks[b].start, end = start + spec->blocks[b].size;
+    double top = 0.0, dropped = 0.0;
+    for (int64_t i = start; i < end; i++) top = WG_MAX(top, values[i]);
+    for (int64_t i = start; i < end; i++) {
+      if (!(values[i] > 4.0 * (double)d * WG_UNIT * top)) {
+        dropped += WG_MAX(values[i], 0.0);
+        continue;
+      }
+      double *out = r->rows + r->rank * d;
+      const double *in = r->rows + i * d;
+      for (int64_t k = 0; k < d; k++) out[k] = sqrt(values[i]) * in[k];
+      r->rank++;
+    }
+    r->top = WG_MAX(r->top, top);
+    if (dropped > 0.0) r->dropped = WG_MAX(r->dropped, 1.0625 * dropped / top);
   }
   for (int64_t i = 0; i < r->rank * d; i++) r->norm2 += r->rows[i] * r->rows[i];
 }
@@ -115,7 +130,7 @@ int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem
   if (!r->rows || !values || !room) return wg_no_memory();
   for (int64_t b = 0; b < spec->block_count; b++)
     WG_TRY(block_eigenpairs(&spec->blocks[b], d, q, room, values, r->rows));
-  keep_rows(d, values, r);
+  keep_rows(spec, values, r);
   wg_drop(mem, values);
   wg_drop(mem, room);
   return WG_OK;
@@ -128,11 +143,61 @@ int wg_cert_factor_dual(const wg_gauge_spec *spec, const factor *r, double margi
   double *product = WG_NEW(mem, double, d *d);
   if (!product) return wg_no_memory();
   if (r->rank) wg_la_gemm(true, false, d, d, r->rank, 1.0, r->rows, d, r->rows, d, 0.0, product, d);
-  double slack = margin * ((double)(r->rank + 4) * WG_UNIT * r->norm2 + (double)(d * d) * eta);
+  double slack =
+      r->off + margin * ((double)(r->rank + 4) * WG_UNIT * r->norm2 + (double)(d * d) * eta);
   WG_TRY(wg_gauge_dual_upper(spec, product, slack, mem, dual));
   *dual *= 1.0 + (margin - 1.0) * 32.0 * (double)d * WG_UNIT;
   wg_drop(mem, product);
   return WG_OK;
+}
+
+/* ---- the matrix itself ---- */
+
+/* product = R'R, symmetric. */
+static void multiply_factor(const factor *r, double *product) {
+  const int64_t d = r->d;
+  if (r->rank) wg_la_gemm(true, false, d, d, r->rank, 1.0, r->rows, d, r->rows, d, 0.0, product, d);
+  for (int64_t i = 0; i < d; i++)
+    for (int64_t j = 0; j < i; j++) product[j * d + i] = product[i * d + j];
+}
+
+/* Sets matrix to the blocks of q; false if q is not symmetric there. */
+static bool copy_blocks(const wg_gauge_spec *spec, const double *q, double *matrix) {
+  bool symmetric = true;
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const int64_t start = spec->blocks[b].start, end = start + spec->blocks[b].size;
+    for (int64_t i = start; i < end; i++) {
+      for (int64_t j = start; j < end; j++) {
+        matrix[i * spec->d + j] = q[i * spec->d + j];
+        symmetric = symmetric && q[i * spec->d + j] == q[j * spec->d + i];
+      }
+    }
+  }
+  return symmetric;
+}
+
+/* The matrix M that costs are taken from: the blocks of q where they are symmetric and all but PSD,
+ * R'R otherwise. r->off bounds |M - R'R|. True in the first case. */
+static bool choose_matrix(const wg_gauge_spec *spec, const double *q, factor *r, double *matrix,
+                          double *product) {
+  const int64_t d = r->d;
+  const double unit = r->top > 0.0 ? r->top : 1.0;
+  const double rounding = (double)(r->rank + 4) * WG_UNIT * r->norm2 + (double)(d * d) * eta;
+  double distance2 = 0.0;
+  multiply_factor(r, product);
+  const bool symmetric = copy_blocks(spec, q, matrix);
+  for (int64_t i = 0; i < d * d; i++) {
+    const double part = (matrix[i] - product[i]) / unit;
+    distance2 += part * part;
+  }
+  const double distance = 1.0625 * unit * (sqrt(distance2) + 0x1p-500) + rounding;
+  if (symmetric && distance <= near_psd * r->top) {
+    r->off = distance;
+    return true;
+  }
+  memcpy(matrix, product, (size_t)(d * d) * sizeof *matrix);
+  r->off = rounding;
+  return false;
 }
 
 /* ---- the screening ---- */
@@ -148,6 +213,7 @@ typedef struct side { /* the points with mass of one cloud */
 
 typedef struct scan {
   const factor *r;
+  const double *matrix; /* d x d, M of the opening comment */
   side x, y;
   const wg_cert_potentials *dual;
   double *f, *g;    /* the potentials of the given points in one double each          */
@@ -157,7 +223,7 @@ typedef struct scan {
   int64_t chunks;
   double keep, lift;   /* of the opening comment                                     */
   double g_most;       /* max |g|                                                    */
-  double margin, room; /* room: 8 (margin - 1) d u lambda_1, per |y - x|^2           */
+  double margin, room; /* room: 8 margin d u lambda_1, per |y - x|^2                 */
   double *violation;   /* x.count                                                    */
   int64_t *column;     /* x.count: who asked for it, -1 nobody                       */
 } scan;
@@ -220,7 +286,8 @@ static int set_thresholds(scan *s, const double *half) {
                    sqrt(diameter2));
   double delta = s->margin * 2.0 * (double)(r->d + 4) * WG_UNIT * sqrt(reach2);
   s->keep = 1.0 - theta - s->margin * (double)(r->rank + 16) * WG_UNIT;
-  s->lift = 1.0625 * (delta * delta / theta + s->room * diameter2) + 64.0 * (double)r->d * eta;
+  s->lift = 1.0625 * (delta * delta / theta + (s->room + s->margin * r->off) * diameter2) +
+            64.0 * (double)r->d * eta;
   return WG_OK;
 }
 
@@ -316,47 +383,81 @@ WG_MULTIVERSION static bool screen_chunk(int64_t rank, const double *z, const do
 
 /* ---- single pairs ---- */
 
-/* t = row . (y - x) as t + *low, off by *error at most; sizes: |row| . |y - x|. */
+/* row . (y - x) as result + *low, off by *error at most; *size: |row| . |y - x|, about. */
 static double exact_dot(int64_t d, const double *row, const double *x, const double *y, double *low,
-                        double *error) {
-  double high = 0.0, rest = 0.0, size = 0.0;
+                        double *error, double *size) {
+  double high = 0.0, rest = 0.0;
+  *size = 0.0;
   for (int64_t k = 0; k < d; k++) {
     double short_step, slip, slip_of_sum;
     const double step = wg_two_sum(y[k], -x[k], &short_step);
     const double part = wg_two_product(row[k], step, &slip);
     high = wg_two_sum(high, part, &slip_of_sum);
     rest += (slip + row[k] * short_step) + slip_of_sum;
-    size += fabs(part);
+    *size += fabs(part);
   }
   const double spread = (double)(d + 4);
-  *error = 6.0 * spread * spread * (WG_UNIT * WG_UNIT) * size + 4.0 * spread * eta;
+  *error = 6.0 * spread * spread * (WG_UNIT * WG_UNIT) * *size + 4.0 * spread * eta;
   return wg_two_sum(high, rest, low);
+}
+
+static void add_potentials(const scan *s, int64_t i, int64_t j, wg_cert_sum *sum) {
+  wg_cert_sum_add(sum, s->dual->f[i]);
+  wg_cert_sum_add(sum, s->dual->g[j]);
+  wg_cert_sum_add(sum, low_part(s->dual->f_low, i));
+  wg_cert_sum_add(sum, low_part(s->dual->g_low, j));
+}
+
+/* At least f_i + g_j - c_ij, in plain doubles: enough for pairs that are not tight. */
+static double rough_violation(const scan *s, int64_t i, int64_t j) {
+  const factor *r = s->r;
+  const double *x = s->x.points + i * r->d, *y = s->y.points + j * r->d;
+  double cost = 0.0, error = 0.0, length2 = 0.0;
+  for (int64_t row = 0; row < r->rank; row++) {
+    const double *direction = r->rows + row * r->d;
+    double t = 0.0, size = 0.0;
+    for (int64_t k = 0; k < r->d; k++) {
+      double part = direction[k] * (y[k] - x[k]);
+      t += part;
+      size += fabs(part);
+    }
+    cost += t * t;
+    error += 2.0 * fabs(t) * ((double)(r->d + 4) * WG_UNIT * size + (double)(r->d + 4) * eta);
+  }
+  for (int64_t k = 0; k < r->d; k++) length2 += (y[k] - x[k]) * (y[k] - x[k]);
+  error += (double)(r->rank + 4) * (WG_UNIT * cost + eta) + r->off * length2;
+  double sum = s->f[i] + s->g[j], excess = sum - cost;
+  error += 4.0 * WG_UNIT * (fabs(s->f[i]) + fabs(s->g[j]) + fabs(excess));
+  return excess + (s->margin * 1.0625 * error + s->room * length2);
 }
 
 /* f_i + g_j - c_ij, at least its exact value: pass 2 of the opening comment. i, j as given. */
 static double pair_violation(const scan *s, int64_t i, int64_t j) {
-  const factor *r = s->r;
-  const double *x = s->x.points + i * r->d, *y = s->y.points + j * r->d;
+  const int64_t d = s->r->d;
+  const double *x = s->x.points + i * d, *y = s->y.points + j * d;
   wg_cert_sum excess = {0};
-  double error = 0.0, cost = 0.0, length2 = 0.0;
-  wg_cert_sum_add(&excess, s->dual->f[i]);
-  wg_cert_sum_add(&excess, s->dual->g[j]);
-  wg_cert_sum_add(&excess, low_part(s->dual->f_low, i));
-  wg_cert_sum_add(&excess, low_part(s->dual->g_low, j));
-  for (int64_t row = 0; row < r->rank; row++) {
-    double low, slip, off;
-    const double t = exact_dot(r->d, r->rows + row * r->d, x, y, &low, &off);
-    const double square = wg_two_product(t, t, &slip);
-    wg_cert_sum_add(&excess, -square);
-    wg_cert_sum_add(&excess, -(slip + 2.0 * t * low));
-    error += 2.0 * fabs(t) * off + off * off;
-    cost += square;
+  double error = 0.0, length2 = 0.0;
+  add_potentials(s, i, j, &excess);
+  for (int64_t k = 0; k < d; k++) {
+    double low, slip, off, short_step, size;
+    const double step = wg_two_sum(y[k], -x[k], &short_step);
+    length2 += step * step;
+    if (step == 0.0) continue;
+    const double row = exact_dot(k, s->matrix + k * d, x, y, &low, &off, &size);
+    double own_slip, own_low;
+    /* w = 2 sum_(l < k) M_kl step_l + M_kk step_k */
+    const double own = wg_two_product(s->matrix[k * d + k], step, &own_slip);
+    const double high = wg_two_sum(2.0 * row, own, &own_low);
+    low = 2.0 * low + ((own_slip + s->matrix[k * d + k] * short_step) + own_low);
+    size = 2.0 * size + fabs(own);
+    const double part = wg_two_product(step, high, &slip);
+    wg_cert_sum_add(&excess, -part);
+    wg_cert_sum_add(&excess, -(slip + (step * low + short_step * high)));
+    error += fabs(step) * (2.0 * off + 64.0 * (WG_UNIT * WG_UNIT) * size) +
+             8.0 * eta * (1.0 + fabs(step));
   }
-  for (int64_t k = 0; k < r->d; k++) length2 += (y[k] - x[k]) * (y[k] - x[k]);
-  error += 8.0 * (double)(r->rank + 4) * (WG_UNIT * WG_UNIT * cost + eta);
   error += wg_cert_sum_error(&excess);
-  const double value = wg_cert_sum_value(&excess);
-  return value + (s->margin * (1.0625 * error) + s->room * length2);
+  return wg_cert_sum_value(&excess) + (s->margin * (1.0625 * error) + s->room * length2);
 }
 
 /* What a screened excess must pass to matter for row i. */
@@ -375,6 +476,7 @@ static void check_chunk(scan *s, int64_t i, int64_t chunk) {
   for (int64_t k = 0; k < CHUNK; k++) {
     if (!(excess[k] > threshold)) continue;
     int64_t j = s->y.index[chunk * CHUNK + k];
+    if (rough_violation(s, given, j) <= s->violation[i]) continue;
     double violation = pair_violation(s, given, j);
     if (violation <= s->violation[i]) continue;
     s->violation[i] = violation;
@@ -446,8 +548,15 @@ static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
                            double *value, wg_cert_lower_report *report) {
   WG_TRY(wg_cert_check_potentials(data, potentials));
   WG_TRY(wg_cert_factor_build(spec, q, mem, r));
-  scan s = {.r = r, .dual = potentials, .margin = margin};
-  s.room = (margin - 1.0) * 8.0 * (double)r->d * WG_UNIT * r->top;
+  double *matrix = WG_NEW(mem, double, r->d * r->d), *product = WG_NEW(mem, double, r->d * r->d);
+  if (!matrix || !product) return wg_no_memory();
+  scan s = {.r = r, .matrix = matrix, .dual = potentials, .margin = margin};
+  const bool itself = choose_matrix(spec, q, r, matrix, product);
+  if (itself)
+    r->dropped = 0.0; /* r->off has it */
+  else
+    s.room = margin * 8.0 * (double)r->d * WG_UNIT * r->top;
+  wg_drop(mem, product);
   WG_TRY(prepare_scan(&s, mem, data));
   scan_pairs(&s, threads);
   find_worst(&s, report);
@@ -463,6 +572,7 @@ static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double value;
   WG_TRY(transport_bound(mem, threads, data, spec, q, potentials, margin, &r, &value, report));
   WG_TRY(wg_cert_factor_dual(spec, &r, margin, mem, &report->dual_gauge));
+  report->dual_gauge *= 1.0 + r.dropped;
   value *= 1.0 - 4.0 * WG_UNIT;
   double bound = nextafter(value / WG_MAX(1.0, report->dual_gauge), 0.0);
   /* Written so that a sum that overflowed counts as nothing proved. */
@@ -492,8 +602,8 @@ static void write_half(const factor *r, double value, double margin, wg_cert_hal
     c12 += row[0] * row[1];
     c22 += row[1] * row[1];
   }
-  double units = margin * 3.0 * (double)(r->rank + 6) + (margin - 1.0) * 64.0;
-  double slack = units * WG_UNIT * r->norm2 + 64.0 * eta;
+  double units = margin * 3.0 * (double)(r->rank + 6) + margin * 64.0;
+  double slack = margin * r->off + units * WG_UNIT * r->norm2 + 64.0 * eta;
   half->normal[0] = nextafter(0.5 * (c11 + c22) + slack, INFINITY);
   half->normal[1] = 0.5 * (c11 - c22);
   half->normal[2] = c12;

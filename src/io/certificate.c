@@ -6,10 +6,10 @@
  * so that they come back to the bit. The claimed bounds and tolerance stand in one place, the array
  * "claim". The checksum covers every byte before it and guards against accidents; against intent
  * there is only mathematics (wg_verify). On reading, the layout is derived from n, m, d, count and
- * cuts and the header has to agree: eleven arrays in order, three more if there are cuts, three more
- * if it says "low" (second halves), without gap, ending where the checksum begins. So nothing is allocated beyond the size of the file, and
- * no byte is left unread. Cost O(bytes); memory: the arrays next to the bytes. jansson parses the
- * header on its own heap.
+ * cuts and the header has to agree: eleven arrays in order, three more if there are cuts, three
+ * more if it says "low" (second halves), without gap, ending where the checksum begins. So nothing
+ * is allocated beyond the size of the file, and no byte is left unread. Cost O(bytes); memory: the
+ * arrays next to the bytes. jansson parses the header on its own heap.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -27,7 +27,7 @@ enum {
   ALIGN = 64,
   FORMAT_VERSION = 1,
   ARRAYS = 17,
-  CLAIMS = 3,     /* lower, upper, tol */
+  CLAIMS = 3, /* lower, upper, tol */
   LONGEST_HEADER = 1 << 20
 };
 static const char magic[MAGIC_BYTES + 1] = "WGCERT1\n";
@@ -134,10 +134,12 @@ static bool has_low(const wg_certificate *c) {
 static void copy_parts(const wg_certificate *c, const layout *plan, unsigned char *data) {
   const double claim[CLAIMS] = {c->lower, c->upper, c->tol};
   const void *const sources[ARRAYS] = {
-      [X] = c->x,      [A] = c->a,         [Y] = c->y,         [B] = c->b,        [ROW] = c->row,
-      [COL] = c->col,  [MASS] = c->mass,   [Q] = c->q,         [F] = c->f,        [G] = c->g,
-      [CLAIM] = claim, [CUT_Q] = c->cut_q, [CUT_F] = c->cut_f, [CUT_G] = c->cut_g,
-      [MASS_LOW] = c->mass_low, [F_LOW] = c->f_low, [G_LOW] = c->g_low};
+      [X] = c->x,         [A] = c->a,         [Y] = c->y,
+      [B] = c->b,         [ROW] = c->row,     [COL] = c->col,
+      [MASS] = c->mass,   [Q] = c->q,         [F] = c->f,
+      [G] = c->g,         [CLAIM] = claim,    [CUT_Q] = c->cut_q,
+      [CUT_F] = c->cut_f, [CUT_G] = c->cut_g, [MASS_LOW] = c->mass_low,
+      [F_LOW] = c->f_low, [G_LOW] = c->g_low};
   for (int k = 0; k < plan->count; k++) {
     const part *p = &plan->parts[k];
     if (sources[p->id])
@@ -329,8 +331,10 @@ static int check_header(const frame *from, const json_t *json, wg_certificate *s
     return damaged(from->name, "the number of cuts in its header is none");
   sizes->cuts = json_integer_value(cuts);
   const json_t *low = json_object_get(json, "low"); /* may be missing: no second halves */
-  if (low && !has_integer(json, "low", 1)) return damaged(from->name, "'low' in its header is not 1");
-  if (!lay_out(sizes, low != NULL, found)) return damaged(from->name, "n, m, d, count or cuts is absurd");
+  if (low && !has_integer(json, "low", 1))
+    return damaged(from->name, "'low' in its header is not 1");
+  if (!lay_out(sizes, low != NULL, found))
+    return damaged(from->name, "n, m, d, count or cuts is absurd");
   return check_arrays(from, json, found);
 }
 
