@@ -1,15 +1,11 @@
 /* Potentials that cancel: the last digits where W is tiny beside the clouds.
  *
- * The search's potentials belong to its own factor of Q, and the certificate's costs are |R (y -
- * x)|^2 with R from wg_cert_factor_build; the two agree to rounding of the largest costs, and that
- * may be more than W. On the arcs of the transport basis potentials and costs are equal. They are
- * computed again along that forest, in pairs of doubles, with the certificate's R and differences
- * of the points as given, formed exactly: equal there to some 2^-100 of their size. One potential of
- * each tree stays.
- * Claims leave room for another machine's R, some 8 d u lambda_1 |y - x|^2 a pair, which the
- * certificate takes off the row's potential. Where the column is lighter than the row it is cheaper
- * to take it off the column's, beforehand: a far column of weight 1e-30 must not cost a heavy row
- * what it takes to be safe at that distance. Cost O((n + m) d rank), in pairs; memory 5 words a point.
+ * The search's potentials belong to its own factor of Q, and the certificate's costs are those of Q
+ * itself, (y - x)'Q (y - x); the two agree to rounding of the largest costs, and that may be more
+ * than W. On the arcs of the transport basis potentials and costs are equal. They are computed again
+ * along that forest, in pairs of doubles, with Q and differences of the points as given, formed
+ * exactly: equal there to some 2^-100 of their size. One potential of each tree stays. Cost
+ * O((n + m) d^2), in pairs; memory 5 words a point.
  */
 #include <string.h>
 
@@ -20,7 +16,6 @@
 typedef struct forest {
   const wg_solver *s;
   const wg_spectral_answer *answer;
-  wg_cert_factor r;
   int64_t nodes;
   int64_t *head, *next; /* lists of half-arcs: 2 e at the row's end of arc e, 2 e + 1 at the other */
   int64_t *queue;
@@ -51,21 +46,21 @@ static int make_forest(const wg_solver *s, const wg_spectral_answer *answer, wg_
     t->potential[i] = wg_twofold_sum(answer->f[i], answer->f_low[i]);
   for (int64_t j = 0; j < s->cy.n; j++)
     t->potential[s->cx.n + j] = wg_twofold_sum(answer->g[j], answer->g_low[j]);
-  return wg_cert_factor_build(&s->minorant, s->q, mem, &t->r);
+  return WG_OK;
 }
 
-/* |R (y - x)|^2 of distinct points. */
+/* (y - x)'Q (y - x) of distinct points. */
 static wg_twofold exact_cost(const forest *t, int64_t row, int64_t col) {
   const int64_t d = t->s->d;
   const double *x = t->s->cx.points + row * d, *y = t->s->cy.points + col * d;
   wg_twofold cost = {0};
-  for (int64_t i = 0; i < t->r.rank; i++) {
+  for (int64_t i = 0; i < d; i++) {
     wg_twofold part = {0};
     for (int64_t k = 0; k < d; k++) {
-      const wg_twofold entry = {t->r.rows[i * d + k], 0.0};
+      const wg_twofold entry = {t->s->q[i * d + k], 0.0};
       part = wg_twofold_add(part, wg_twofold_multiply(entry, wg_twofold_sum(y[k], -x[k])));
     }
-    cost = wg_twofold_add(cost, wg_twofold_multiply(part, part));
+    cost = wg_twofold_add(cost, wg_twofold_multiply(part, wg_twofold_sum(y[i], -x[i])));
   }
   return cost;
 }
@@ -88,40 +83,6 @@ static void walk_tree(forest *t, int64_t top) {
   }
 }
 
-static double distance2(const forest *t, int64_t row, int64_t col) {
-  const int64_t d = t->s->d;
-  const double *x = t->s->cx.points + row * d, *y = t->s->cy.points + col * d;
-  double sum = 0.0;
-  for (int64_t k = 0; k < d; k++) sum += (y[k] - x[k]) * (y[k] - x[k]);
-  return sum;
-}
-
-/* Weights of the distinct points, rows then columns. */
-static void find_weights(const wg_cloud *cloud, const double *given, double *weight) {
-  for (int64_t k = 0; k < cloud->n; k++)
-    for (int64_t at = cloud->first[k]; at < cloud->first[k + 1]; at++)
-      weight[k] += given[cloud->members[at]];
-}
-
-static int yield_light_columns(forest *t, wg_mem *mem) {
-  const wg_solver *s = t->s;
-  const int64_t n = s->cx.n;
-  const double room = 10.0 * (double)s->d * WG_UNIT * t->r.top;
-  double *weight = WG_NEW(mem, double, t->nodes), *yields = WG_NEW(mem, double, s->cy.n);
-  if (!weight || !yields) return wg_no_memory();
-  find_weights(&s->cx, s->a, weight);
-  find_weights(&s->cy, s->b, weight + n);
-  for (int64_t e = 0; e < t->answer->tight; e++) {
-    const int64_t row = t->answer->tight_row[e], col = t->answer->tight_col[e];
-    if (weight[n + col] >= 0.5 * weight[row]) continue;
-    yields[col] = WG_MAX(yields[col], room * distance2(t, row, col));
-  }
-  for (int64_t col = 0; col < s->cy.n; col++)
-    t->potential[n + col] =
-        wg_twofold_add(t->potential[n + col], (wg_twofold){-yields[col], 0.0});
-  return WG_OK;
-}
-
 static void spread_pairs(const wg_cloud *cloud, const wg_twofold *potential, double *high,
                          double *low) {
   for (int64_t group = 0; group < cloud->n; group++)
@@ -134,10 +95,9 @@ static void spread_pairs(const wg_cloud *cloud, const wg_twofold *potential, dou
 int wg_tighten_potentials(wg_solver *s, const wg_spectral_answer *answer) {
   wg_mem mem = wg_mem_of(&s->context.ledger);
   forest t;
-  int status = make_forest(s, answer, &mem, &t);
+  const int status = make_forest(s, answer, &mem, &t);
   for (int64_t node = 0; status == WG_OK && node < t.nodes; node++)
     if (!t.seen[node]) walk_tree(&t, node);
-  if (status == WG_OK) status = yield_light_columns(&t, &mem);
   if (status == WG_OK) {
     spread_pairs(&s->cx, t.potential, s->f, s->f_low);
     spread_pairs(&s->cy, t.potential + s->cx.n, s->g, s->g_low);
