@@ -50,7 +50,9 @@ int wg_repair_plan(wg_mem *mem, const wg_solver *solver, wg_lift_entries *plan);
 /* (y_j - x_i)' Q (y_j - x_i) of points as given. */
 double wg_given_cost(const wg_solver *solver, int64_t i, int64_t j);
 int wg_lift_plan(wg_solver *solver, const wg_spectral_answer *answer);
-void wg_lift_potentials(wg_solver *solver, const wg_spectral_answer *answer);
+int wg_lift_potentials(wg_solver *solver, const wg_spectral_answer *answer);
+/* tighten.c: potentials of the answer's forest made to meet the cost that certify/ will see. */
+int wg_tighten_potentials(wg_solver *solver, const wg_spectral_answer *answer);
 int wg_lift_cuts(wg_solver *solver, const wg_spectral_answer *answer);
 
 /* ---- gaussian.c ---- */

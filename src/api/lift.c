@@ -171,13 +171,15 @@ static void fill_dropped(wg_solver *s) {
   }
 }
 
-void wg_lift_potentials(wg_solver *s, const wg_spectral_answer *answer) {
+int wg_lift_potentials(wg_solver *s, const wg_spectral_answer *answer) {
   memcpy(s->q, answer->q, (size_t)(s->d * s->d) * sizeof(double));
   spread(&s->cx, answer->f, s->f);
   spread(&s->cy, answer->g, s->g);
-  if (answer->f_low) spread(&s->cx, answer->f_low, s->f_low);
-  if (answer->g_low) spread(&s->cy, answer->g_low, s->g_low);
+  spread(&s->cx, answer->f_low, s->f_low);
+  spread(&s->cy, answer->g_low, s->g_low);
+  if (answer->tight > 0) WG_TRY(wg_tighten_potentials(s, answer));
   fill_dropped(s);
+  return WG_OK;
 }
 
 /* ---- cuts ---- */

@@ -227,7 +227,7 @@ static int solve(wg_solver *s) {
   wg_gauge_flatten(&searched, 0.1 * s->settings.tol);
   WG_TRY(wg_spectral_solve(s->spectral, &searched, &limits, &answer));
   WG_TRY(wg_lift_plan(s, &answer));
-  wg_lift_potentials(s, &answer);
+  WG_TRY(wg_lift_potentials(s, &answer));
   WG_TRY(wg_lift_cuts(s, &answer));
   s->context.watch.state.phase = "certificate";
   WG_TRY(certify(s));

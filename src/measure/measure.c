@@ -4,7 +4,8 @@
  * marginals are exact. Weights are rounded to multiples of 2^-60, an error of at most 2^-61 a
  * point, far below the rounding of the weights themselves; the certificate pays for it anyway. Why
  * merging: equal points are one point with more mass, and a transport problem full of copies is
- * full of ties. Cost O(n d log n), memory 5 words a point.
+ * full of ties. On the line no simplex is needed, and weights of very different size may matter: there
+ * the weights are kept as pairs of doubles as well. Cost O(n d log n), memory 5 words a point.
  */
 #include "measure/measure.h"
 
@@ -147,12 +148,28 @@ static void set_uniform_mass(const double *weights, int64_t unit, wg_cloud *clou
     cloud->given_mass[i] = !weights || weights[i] > 0 ? unit : 0;
 }
 
-/* Scales to 2^60; a positive weight keeps at least one unit. Returns the sum. */
-static int64_t set_scaled_mass(const double *weights, wg_cloud *cloud) {
+static int compare_numbers(const void *left, const void *right) {
+  const double a = *(const double *)left, b = *(const double *)right;
+  return (a > b) - (a < b);
+}
+
+/* The sum of the weights, the same in whatever order they come: weights in another order then get
+ * the same masses. */
+static int sum_of_weights(wg_mem *mem, int64_t n, const double *weights, double *total) {
+  double *sorted = WG_NEW(mem, double, n);
+  if (!sorted) return wg_no_memory();
+  for (int64_t i = 0; i < n; i++) sorted[i] = weights ? weights[i] : 1.0 / (double)n;
+  qsort(sorted, (size_t)n, sizeof *sorted, compare_numbers);
   wg_sum sum = {0};
-  for (int64_t i = 0; i < cloud->given; i++)
-    wg_sum_add(&sum, weights ? weights[i] : 1.0 / (double)cloud->given);
-  double scale = 0x1p60 / wg_sum_value(sum);
+  for (int64_t i = 0; i < n; i++) wg_sum_add(&sum, sorted[i]);
+  *total = wg_sum_value(sum);
+  wg_drop(mem, sorted);
+  return WG_OK;
+}
+
+/* Scales to 2^60; a positive weight keeps at least one unit. Returns the sum. */
+static int64_t set_scaled_mass(const double *weights, double sum, wg_cloud *cloud) {
+  const double scale = 0x1p60 / sum;
   int64_t total = 0;
   for (int64_t i = 0; i < cloud->given; i++) {
     double weight = weights ? weights[i] : 1.0 / (double)cloud->given;
@@ -161,6 +178,18 @@ static int64_t set_scaled_mass(const double *weights, wg_cloud *cloud) {
     total += mass;
   }
   return total;
+}
+
+/* Masses that are the weights themselves in units of 2^-60; false when some are no multiples. */
+static bool set_exact_mass(const double *weights, wg_cloud *cloud, int64_t *total) {
+  *total = 0;
+  for (int64_t i = 0; weights && i < cloud->given; i++) {
+    const double mass = weights[i] * 0x1p60; /* weights sum to one within 1e-6 */
+    if (mass != floor(mass)) return false;
+    cloud->given_mass[i] = (int64_t)mass;
+    *total += (int64_t)mass;
+  }
+  return weights != NULL;
 }
 
 static void add_to_largest(wg_cloud *cloud, int64_t extra) {
@@ -179,21 +208,54 @@ static int64_t gcd(int64_t a, int64_t b) {
   return a;
 }
 
-/* Integer masses of both clouds with one sum. */
-static wg_masses set_masses(const double *a, const double *b, wg_cloud *cx, wg_cloud *cy) {
-  const int64_t n = uniform_count(cx->given, a), m = uniform_count(cy->given, b);
-  if (n && m) {
-    const int64_t common = gcd(n, m), least = n * (m / common);
-    const bool has_room = least <= INT64_C(1) << 20; /* the total misses 2^53 by 1e-10 at most */
-    const int64_t unit = has_room ? (INT64_C(1) << 53) / least : 1;
-    set_uniform_mass(a, unit * (m / common), cx);
-    set_uniform_mass(b, unit * (n / common), cy);
-    return (wg_masses){unit * least, has_room ? 0x1p-53 : 0.0};
+/* Masses of clouds whose weights are not all equal. */
+static int set_general_masses(wg_mem *mem, const double *a, const double *b, wg_cloud *cx,
+                              wg_cloud *cy, int64_t *total) {
+  int64_t sum_x, sum_y;
+  double weight_x, weight_y;
+  if (set_exact_mass(a, cx, &sum_x) && set_exact_mass(b, cy, &sum_y) && sum_x == sum_y) {
+    *total = sum_x;
+    return WG_OK;
   }
-  const int64_t sum_x = set_scaled_mass(a, cx), sum_y = set_scaled_mass(b, cy);
+  WG_TRY(sum_of_weights(mem, cx->given, a, &weight_x));
+  WG_TRY(sum_of_weights(mem, cy->given, b, &weight_y));
+  sum_x = set_scaled_mass(a, weight_x, cx);
+  sum_y = set_scaled_mass(b, weight_y, cy);
   if (sum_x < sum_y) add_to_largest(cx, sum_y - sum_x);
   if (sum_y < sum_x) add_to_largest(cy, sum_x - sum_y);
-  return (wg_masses){WG_MAX(sum_x, sum_y), 0.0};
+  *total = WG_MAX(sum_x, sum_y);
+  return WG_OK;
+}
+
+/* Integer masses of both clouds with one sum. */
+static int set_masses(wg_mem *mem, const double *a, const double *b, wg_cloud *cx, wg_cloud *cy,
+                      wg_masses *masses) {
+  const int64_t n = uniform_count(cx->given, a), m = uniform_count(cy->given, b);
+  *masses = (wg_masses){0};
+  if (!n || !m) return set_general_masses(mem, a, b, cx, cy, &masses->total);
+  const int64_t common = gcd(n, m), least = n * (m / common);
+  const bool has_room = least <= INT64_C(1) << 20; /* the total misses 2^53 by 1e-10 at most */
+  const int64_t unit = has_room ? (INT64_C(1) << 53) / least : 1;
+  set_uniform_mass(a, unit * (m / common), cx);
+  set_uniform_mass(b, unit * (n / common), cy);
+  *masses = (wg_masses){unit * least, has_room ? 0x1p-53 : 0.0};
+  return WG_OK;
+}
+
+/* What each distinct point has of the total weight, to some 2^-100 of that. */
+static int set_shares(wg_mem *mem, const double *weights, wg_cloud *cloud) {
+  if (!(cloud->share = WG_NEW(mem, wg_twofold, cloud->n))) return wg_no_memory();
+  wg_twofold total = {0};
+  for (int64_t k = 0; k < cloud->n; k++) {
+    for (int64_t at = cloud->first[k]; at < cloud->first[k + 1]; at++) {
+      const wg_twofold weight = {weights ? weights[cloud->members[at]] : 1.0, 0.0};
+      cloud->share[k] = wg_twofold_add(cloud->share[k], weight);
+    }
+    total = wg_twofold_add(total, cloud->share[k]);
+  }
+  for (int64_t k = 0; k < cloud->n; k++)
+    cloud->share[k] = wg_twofold_divide(cloud->share[k], total);
+  return WG_OK;
 }
 
 int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *x, const double *a,
@@ -202,7 +264,10 @@ int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *
   *cx = (wg_cloud){.d = d, .given = n, .given_mass = WG_NEW(mem, int64_t, n)};
   *cy = (wg_cloud){.d = d, .given = m, .given_mass = WG_NEW(mem, int64_t, m)};
   if (!cx->given_mass || !cy->given_mass) return wg_no_memory();
-  *masses = set_masses(a, b, cx, cy);
+  WG_TRY(set_masses(mem, a, b, cx, cy, masses));
   WG_TRY(merge_points(mem, x, cx));
-  return merge_points(mem, y, cy);
+  WG_TRY(merge_points(mem, y, cy));
+  if (d > 1 || masses->quantum > 0.0) return WG_OK;
+  WG_TRY(set_shares(mem, a, cx));
+  return set_shares(mem, b, cy);
 }

@@ -81,8 +81,7 @@ static int ship_leftovers(wg_ot *ot, wg_mem *mem, wg_draft *d) {
   ot->pool.stopgap_begin = ot->pool.count;
   for (int64_t i = 0, j = 0; i < rows && j < cols;) {
     const int32_t row = row_order[i].index, col = col_order[j].index;
-    double cost = wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];
-    WG_TRY(wg_pool_add(&ot->mem, &ot->pool, row, col, cost));
+    WG_TRY(wg_pool_add(&ot->mem, &ot->pool, row, col, wg_pair_reduced(ot, row, col)));
     ship(d, ot->pool.count - 1, row, col);
     if (d->row_left[row] == 0) i++;
     if (d->col_left[col] == 0) j++;

@@ -11,11 +11,15 @@ enum { WG_CHUNK = 64 };
 typedef struct wg_side {
   int64_t count;
   double *points;      /* count x r                                       */
+  double *low;         /* count x r: to be added to them, NULL: nothing   */
   double *dual;        /* count: u or v, the running answer               */
+  double *dual_low;    /* count: to be added to it, zero unless is_sharp  */
   const int64_t *mass; /* count                                           */
+  wg_twofold *share;   /* count: instead of it on the line, or NULL       */
   int32_t *order;      /* the caller's index of each point, NULL: the same */
   bool is_sorted;      /* neighbours in memory are neighbours in space    */
   double *answer;      /* the duals in the caller's order                 */
+  double *answer_low;
 } wg_side;
 
 /* Candidate arcs of the simplex. */
@@ -82,11 +86,13 @@ struct wg_ot {
   wg_pool pool;
   wg_tree tree;
   bool has_basis, is_line;
+  bool is_sharp; /* costs and duals are pairs of doubles (relax.c) */
   double proved; /* lower bound of the cost after the last pricing, per unit of mass */
   /* the coupling when is_line (one-dimensional costs need no tree) */
   int64_t line_count;
   int32_t *line_row, *line_col;
   int64_t *line_flow;
+  double *line_mass; /* with shares: instead of the flow */
   wg_ot_stats stats;
 };
 
@@ -112,6 +118,7 @@ int wg_c_transform(wg_context *context, int64_t r, const wg_side *rows, const wg
 
 /* ---- tree.c ---- */
 int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, bool with_fragments, wg_tree *tree);
+void wg_tree_clear(wg_tree *tree); /* no arcs, each node its own place */
 void wg_tree_attach(wg_tree *tree, int32_t node, int32_t parent, int32_t arc, int64_t flow);
 /* Preorder numbers, sizes, potentials from the root, and the pool's tails and heads. */
 void wg_tree_renumber(wg_tree *tree, wg_pool *pool);
@@ -142,6 +149,9 @@ int wg_pool_reserve(wg_mem *mem, wg_pool *pool, int64_t capacity);
 int wg_pool_reserve_ends(wg_mem *mem, wg_pool *pool); /* tails and heads for all arcs */
 int wg_pool_add(wg_mem *mem, wg_pool *pool, int32_t row, int32_t col, double cost);
 double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col);
+wg_twofold wg_sharp_cost(const wg_ot *ot, int32_t row, int32_t col);
+/* The cost less the duals. */
+double wg_pair_reduced(const wg_ot *ot, int32_t row, int32_t col);
 /* Adds the pairs listed in both lists, each once. */
 int wg_pool_add_lists(wg_ot *ot, const wg_best *row_best, const wg_best *col_best);
 /* Sorts the arcs by row, and `flow` (may be NULL) with them. Not once a tree points at them. */
@@ -162,6 +172,16 @@ int wg_price(wg_ot *ot, double tolerance, int64_t *added);
 int wg_coarsen(wg_ot *ot, wg_ot **coarse);
 /* Duals from a coarser problem (rows.dual, cols.dual). */
 int wg_start_duals(wg_ot *ot);
+
+/* ---- relax.c ---- */
+/* The numbers that a simplex meets when costs are sharp, hence their rounding; needs a tree. */
+double wg_sharp_size(const wg_ot *ot);
+/* The mean cost of the tree's coupling. */
+double wg_tree_cost(const wg_ot *ot);
+/* New duals, small ones, and a tree of the arcs that carry mass only. */
+int wg_relax(wg_ot *ot);
+wg_twofold wg_dual_of(const wg_side *side, int64_t index);
+void wg_set_dual(wg_side *side, int64_t index, wg_twofold value);
 
 /* ---- warm.c ---- */
 /* Gets pool and tree ready for the new cost. *pays: pivoting from there will take less than a cold

@@ -58,6 +58,14 @@ double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col) {
   return sum;
 }
 
+double wg_pair_reduced(const wg_ot *ot, int32_t row, int32_t col) {
+  if (!ot->is_sharp)
+    return wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];
+  const wg_twofold duals =
+      wg_twofold_add(wg_dual_of(&ot->rows, row), wg_dual_of(&ot->cols, col));
+  return wg_twofold_value(wg_twofold_subtract(wg_sharp_cost(ot, row, col), duals));
+}
+
 static bool lists(const wg_best *best, int64_t key, int32_t index) {
   for (int64_t k = 0; k < best->keep; k++)
     if (best->index[key * best->keep + k] == index) return true;
@@ -65,8 +73,7 @@ static bool lists(const wg_best *best, int64_t key, int32_t index) {
 }
 
 static int add_pair(wg_ot *ot, int32_t row, int32_t col) {
-  double cost = wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];
-  return wg_pool_add(&ot->mem, &ot->pool, row, col, cost);
+  return wg_pool_add(&ot->mem, &ot->pool, row, col, wg_pair_reduced(ot, row, col));
 }
 
 /* Whether slot k of the column lists holds a pair that the row lists do not. */
@@ -94,8 +101,7 @@ int wg_pool_add_lists(wg_ot *ot, const wg_best *row_best, const wg_best *col_bes
 void wg_pool_shift(wg_ot *ot) {
   wg_pool *pool = &ot->pool;
   for (int64_t e = 0; e < pool->count; e++)
-    pool->cost[e] = wg_pair_cost(ot, pool->row[e], pool->col[e]) - ot->rows.dual[pool->row[e]] -
-                    ot->cols.dual[pool->col[e]];
+    pool->cost[e] = wg_pair_reduced(ot, pool->row[e], pool->col[e]);
   for (int64_t e = pool->stopgap_begin; e < pool->stopgap_end; e++)
     pool->cost[e] = WG_MIN(pool->cost[e], pool->toll);
 }

@@ -7,7 +7,7 @@
  * could not clear, in double precision and as a sum of squared differences, so that what it returns
  * is exact and nothing is missed. A sweep visits rows in order for each column, columns in order
  * for each row, so equal values keep the smallest index whatever the thread count; a query of the
- * tree depends on nothing but its row. Looks that the watch stops leave lists that are not complete
+ * tree depends on nothing but its row, and knows no low parts (relax.c). Looks that the watch stops leave lists that are not complete
  * but true as far as they go. Cost 2 r operations a pair in vectors, or a microsecond or three a
  * query; memory the lists (one copy of the column lists a thread) and 4 r bytes a point, or
  * 8 (r + 1) + 16.
@@ -94,8 +94,7 @@ static void look_again(scan_job *job, int64_t row, int64_t chunk) {
   for (int64_t lane = 0; lane < WG_CHUNK; lane++) {
     const int64_t col = chunk * WG_CHUNK + lane;
     if (!(value[lane] < 0.0f) || col >= ot->cols.count) continue;
-    const double reduced =
-        wg_pair_cost(ot, (int32_t)row, (int32_t)col) - ot->rows.dual[row] - ot->cols.dual[col];
+    const double reduced = wg_pair_reduced(ot, (int32_t)row, (int32_t)col);
     insert(job->row_best, row, reduced, (int32_t)col);
     insert(job->col_best, col, reduced, (int32_t)row);
   }
@@ -313,7 +312,7 @@ static int query_least(wg_context *context, int64_t r, const wg_side *rows, cons
 /* ---- the three looks ---- */
 
 int wg_scan(wg_ot *ot, wg_best *row_best, wg_best *col_best, double threshold) {
-  if (tree_pays(ot->r, WG_MIN(ot->rows.count, ot->cols.count))) {
+  if (!ot->is_sharp && tree_pays(ot->r, WG_MIN(ot->rows.count, ot->cols.count))) {
     WG_TRY(query_rows(ot->context, ot->r, &ot->rows, &ot->cols, row_best));
     return query_rows(ot->context, ot->r, &ot->cols, &ot->rows, col_best);
   }

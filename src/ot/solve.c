@@ -20,14 +20,18 @@ enum { FEW_POINTS = 300, FEW_POINTS_KNOWN = 4000 };
 /* Tolerances in units of the duals' size. Both exceed the rounding of the numbers they judge: four
  * roundings in pricing, two per potential update in the tree. */
 static const double pivot_tolerance = 4e-15, pricing_tolerance = 1.2e-14;
+static const double large = 1e3; /* duals, in mean costs */
 
 static int create_side(wg_mem *mem, int64_t count, const int64_t *mass, wg_side *side) {
   int64_t *copy = WG_NEW(mem, int64_t, count);
   *side = (wg_side){.count = count,
                     .dual = WG_NEW(mem, double, count),
                     .mass = copy,
-                    .answer = WG_NEW(mem, double, count)};
-  if (!copy || !side->dual || !side->answer) return wg_no_memory();
+                    .dual_low = WG_NEW(mem, double, count),
+                    .answer = WG_NEW(mem, double, count),
+                    .answer_low = WG_NEW(mem, double, count)};
+  if (!copy || !side->dual || !side->dual_low || !side->answer || !side->answer_low)
+    return wg_no_memory();
   memcpy(copy, mass, (size_t)count * sizeof *mass);
   return WG_OK;
 }
@@ -69,19 +73,24 @@ static int sort_side(wg_ot *ot, wg_side *side) {
   int64_t *mass = WG_NEW(&ot->mem, int64_t, side->count);
   int32_t *order = WG_NEW(&ot->mem, int32_t, side->count);
   double *points = WG_NEW(&ot->mem, double, side->count *r);
-  if (!mass || !order || !points) return wg_no_memory();
+  double *low = side->low ? WG_NEW(&ot->mem, double, side->count *r) : NULL;
+  if (!mass || !order || !points || (side->low && !low)) return wg_no_memory();
+
   for (int64_t i = 0; i < side->count; i++) order[i] = (int32_t)i;
   wg_kd_order(r, side->points, 1, 0, side->count, order);
   for (int64_t i = 0; i < side->count; i++) {
     mass[i] = side->mass[order[i]];
     memcpy(points + i * r, side->points + order[i] * r, (size_t)r * sizeof *points);
+    for (int64_t k = 0; side->low && k < r; k++) low[i * r + k] = side->low[order[i] * r + k];
     if (side->order) order[i] = side->order[order[i]];
   }
   wg_drop(&ot->mem, (void *)side->mass);
   wg_drop(&ot->mem, side->points);
+  wg_drop(&ot->mem, side->low);
   wg_drop(&ot->mem, side->order);
   side->mass = mass;
   side->points = points;
+  side->low = low;
   side->order = order;
   side->is_sorted = true;
   return WG_OK;
@@ -108,18 +117,43 @@ static int change_rank(wg_ot *ot, int64_t r) {
   return WG_OK;
 }
 
-static void set_points(wg_side *side, int64_t r, const double *points) {
+/* out = points, in the engine's own order. */
+static void copy_ordered(const wg_side *side, int64_t r, const double *points, double *out) {
   for (int64_t i = 0; i < side->count; i++) {
     const int64_t from = side->order ? side->order[i] : i;
-    for (int64_t k = 0; k < r; k++) side->points[i * r + k] = points[from * r + k];
+    for (int64_t k = 0; k < r; k++) out[i * r + k] = points[from * r + k];
   }
 }
 
 int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
   if (r != ot->r || !ot->rows.points) WG_TRY(change_rank(ot, r));
-  set_points(&ot->rows, r, z);
-  set_points(&ot->cols, r, w);
+  copy_ordered(&ot->rows, r, z, ot->rows.points);
+  copy_ordered(&ot->cols, r, w, ot->cols.points);
+  wg_drop(&ot->mem, ot->rows.low);
+  wg_drop(&ot->mem, ot->cols.low);
+  ot->rows.low = ot->cols.low = NULL;
   return ot->has_basis ? WG_OK : sort_points(ot); /* a basis names the points by their places */
+}
+
+int wg_ot_sharpen(wg_ot *ot, const double *z_low, const double *w_low) {
+  ot->is_sharp = z_low != NULL;
+  if (!ot->is_sharp) return WG_OK;
+  ot->rows.low = WG_NEW(&ot->mem, double, ot->rows.count *ot->r);
+  ot->cols.low = WG_NEW(&ot->mem, double, ot->cols.count *ot->r);
+  if (!ot->rows.low || !ot->cols.low) return wg_no_memory();
+  copy_ordered(&ot->rows, ot->r, z_low, ot->rows.low);
+  copy_ordered(&ot->cols, ot->r, w_low, ot->cols.low);
+  return WG_OK;
+}
+
+/* Sides are not sorted on the line: the order is the caller's. */
+int wg_ot_set_shares(wg_ot *ot, const wg_twofold *rows, const wg_twofold *cols) {
+  ot->rows.share = WG_NEW(&ot->mem, wg_twofold, ot->rows.count);
+  ot->cols.share = WG_NEW(&ot->mem, wg_twofold, ot->cols.count);
+  if (!ot->rows.share || !ot->cols.share) return wg_no_memory();
+  memcpy(ot->rows.share, rows, (size_t)ot->rows.count * sizeof *rows);
+  memcpy(ot->cols.share, cols, (size_t)ot->cols.count * sizeof *cols);
+  return WG_OK;
 }
 
 void wg_ot_forget(wg_ot *ot) {
@@ -141,6 +175,13 @@ void wg_ot_forget(wg_ot *ot) {
   ot->has_basis = false;
 }
 
+static void add_to_dual(const wg_ot *ot, wg_side *side, int64_t i, double change) {
+  if (ot->is_sharp)
+    wg_set_dual(side, i, wg_twofold_add(wg_dual_of(side, i), (wg_twofold){change, 0.0}));
+  else
+    side->dual[i] += change;
+}
+
 /* Moves a constant from v to u so that u is centred; returns the size of the duals. */
 static double centre_duals(wg_ot *ot) {
   double low = INFINITY, high = -INFINITY, largest = 0.0;
@@ -149,9 +190,9 @@ static double centre_duals(wg_ot *ot) {
     high = WG_MAX(high, ot->rows.dual[i]);
   }
   const double shift = 0.5 * (low + high);
-  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] -= shift;
+  for (int64_t i = 0; i < ot->rows.count; i++) add_to_dual(ot, &ot->rows, i, -shift);
   for (int64_t j = 0; j < ot->cols.count; j++) {
-    ot->cols.dual[j] += shift;
+    add_to_dual(ot, &ot->cols, j, shift);
     largest = WG_MAX(largest, fabs(ot->cols.dual[j]));
   }
   return largest + 0.5 * (high - low);
@@ -170,14 +211,15 @@ static double largest_tree_cost(const wg_ot *ot) {
 double wg_shift_costs(wg_ot *ot) {
   const double size = centre_duals(ot);
   wg_pool_shift(ot);
-  return size + largest_tree_cost(ot);
+  return ot->is_sharp ? wg_sharp_size(ot) : size + largest_tree_cost(ot);
 }
 
 /* Adds the tree's potentials to the duals and re-prices the pool. */
 static void fold_potentials(wg_ot *ot) {
-  for (int64_t i = 0; i < ot->rows.count; i++) ot->rows.dual[i] += wg_tree_potential(&ot->tree, i);
+  for (int64_t i = 0; i < ot->rows.count; i++)
+    add_to_dual(ot, &ot->rows, i, wg_tree_potential(&ot->tree, i));
   for (int64_t j = 0; j < ot->cols.count; j++)
-    ot->cols.dual[j] -= wg_tree_potential(&ot->tree, ot->rows.count + j);
+    add_to_dual(ot, &ot->cols, j, -wg_tree_potential(&ot->tree, ot->rows.count + j));
 }
 
 /* wg_reduced_cost when fragments are in use. */
@@ -253,7 +295,8 @@ static double proved(const wg_ot *ot, const wg_best *row_best) {
 
 int wg_price(wg_ot *ot, double tolerance, int64_t *added) {
   /* Below that arcs of the pool itself would look violated. */
-  tolerance = WG_MAX(tolerance, pricing_tolerance * centre_duals(ot));
+  const double size = centre_duals(ot);
+  if (!ot->is_sharp) tolerance = WG_MAX(tolerance, pricing_tolerance * size);
   wg_mem mem = wg_mem_of(&ot->context->ledger);
   wg_best row_best, col_best;
   const int64_t before = ot->pool.count;
@@ -322,7 +365,8 @@ static int solve_rounds(wg_ot *ot) {
     if (!optimise_pool(ot, patience * pivot_tolerance * size)) patience *= 4.0;
     fold_potentials(ot);
     if (wg_watch_poll(&ot->context->watch)) break;
-    WG_TRY(wg_price(ot, patience * pricing_tolerance * centre_duals(ot), &added));
+    const double now = centre_duals(ot);
+    WG_TRY(wg_price(ot, patience * pricing_tolerance * (ot->is_sharp ? size : now), &added));
     if (ot->context->watch.stopped) break; /* this look may not be complete */
     report(ot, added);
     if (++ot->stats.rounds % MANY_ROUNDS == 0) patience *= 4.0;
@@ -331,8 +375,11 @@ static int solve_rounds(wg_ot *ot) {
 }
 
 static void answer(wg_side *side) {
-  for (int64_t i = 0; i < side->count; i++)
-    side->answer[side->order ? side->order[i] : i] = side->dual[i];
+  for (int64_t i = 0; i < side->count; i++) {
+    const int64_t at = side->order ? side->order[i] : i;
+    side->answer[at] = side->dual[i];
+    side->answer_low[at] = side->dual_low[i];
+  }
 }
 
 /* Duals of an unfinished solve, made feasible (to single precision): still worth a bound. */
@@ -342,8 +389,26 @@ static int repair_duals(wg_ot *ot) {
   const wg_watch watch = ot->context->watch; /* has stopped, and would stop this too */
   wg_watch_start(&ot->context->watch, INFINITY, NULL, NULL);
   const int status = wg_c_transform(ot->context, ot->r, &rows, &ot->cols, ot->rows.dual);
+  memset(ot->rows.dual_low, 0, (size_t)ot->rows.count * sizeof(double));
   ot->context->watch = watch;
   return status;
+}
+
+/* Large duals where the cost is small: duals of components that share no mass are tied by arcs of
+ * the basis that carry none, and need not be. Let go of them, they are as small as they can be. */
+static int solve_relaxed(wg_ot *ot) {
+  enum { MOST_TIMES = 4 };
+  WG_TRY(solve_rounds(ot));
+  double size = centre_duals(ot);
+  for (int time = 0; time < MOST_TIMES && ot->is_sharp && !ot->context->watch.stopped; time++) {
+    if (size <= large * wg_tree_cost(ot)) break;
+    WG_TRY(wg_relax(ot));
+    WG_TRY(solve_rounds(ot));
+    const double before = size;
+    size = centre_duals(ot);
+    if (!(size < 0.5 * before)) break;
+  }
+  return WG_OK;
 }
 
 static int solve_simplex(wg_ot *ot) {
@@ -351,7 +416,7 @@ static int solve_simplex(wg_ot *ot) {
   const char *phase = watch->state.phase;
   ot->is_line = false;
   int status = start(ot);
-  if (status == WG_OK) status = solve_rounds(ot);
+  if (status == WG_OK) status = solve_relaxed(ot);
   if (status == WG_OK && watch->stopped) status = repair_duals(ot);
   watch->state.phase = phase;
   return status;
@@ -376,6 +441,11 @@ int wg_ot_solve_known(wg_ot *ot, bool *solved) {
   WG_TRY(wg_pool_reserve_ends(&ot->mem, &ot->pool));
   optimise_pool(ot, pivot_tolerance * size);
   fold_potentials(ot);
+  if (ot->is_sharp && centre_duals(ot) > large * wg_tree_cost(ot)) {
+    WG_TRY(wg_relax(ot));
+    optimise_pool(ot, pivot_tolerance * wg_shift_costs(ot));
+    fold_potentials(ot);
+  }
   ot->stats.arcs = ot->pool.count;
   answer(&ot->rows);
   answer(&ot->cols);
@@ -401,6 +471,30 @@ int64_t wg_ot_coupling(const wg_ot *ot, int32_t *row, int32_t *col, int64_t *flo
   return count;
 }
 
+const double *wg_ot_line_mass(const wg_ot *ot) { return ot->is_line ? ot->line_mass : NULL; }
+
+int64_t wg_ot_basis(const wg_ot *ot, int32_t *row, int32_t *col) {
+  int64_t count = 0;
+  for (int64_t e = 0; ot->is_line && e < ot->line_count; e++, count++) {
+    row[e] = name(&ot->rows, ot->line_row[e]);
+    col[e] = name(&ot->cols, ot->line_col[e]);
+  }
+  for (int64_t i = 0; !ot->is_line && i < ot->tree.count; i++) {
+    const wg_tree_node *node = &ot->tree.nodes[i];
+    if (node->arc < 0) continue;
+    row[count] = name(&ot->rows, ot->pool.row[node->arc]);
+    col[count++] = name(&ot->cols, ot->pool.col[node->arc]);
+  }
+  return count;
+}
+
+double wg_ot_dual_size(const wg_ot *ot) {
+  double largest = 0.0;
+  for (int64_t i = 0; i < ot->rows.count; i++) largest = WG_MAX(largest, fabs(ot->rows.dual[i]));
+  for (int64_t j = 0; j < ot->cols.count; j++) largest = WG_MAX(largest, fabs(ot->cols.dual[j]));
+  return largest;
+}
+
 int64_t wg_ot_arcs(const wg_ot *ot, int32_t *row, int32_t *col) {
   for (int64_t e = 0; e < ot->pool.count; e++) {
     row[e] = name(&ot->rows, ot->pool.row[e]);
@@ -411,4 +505,6 @@ int64_t wg_ot_arcs(const wg_ot *ot, int32_t *row, int32_t *col) {
 
 const double *wg_ot_row_duals(const wg_ot *ot) { return ot->rows.answer; }
 const double *wg_ot_col_duals(const wg_ot *ot) { return ot->cols.answer; }
+const double *wg_ot_row_duals_low(const wg_ot *ot) { return ot->rows.answer_low; }
+const double *wg_ot_col_duals_low(const wg_ot *ot) { return ot->cols.answer_low; }
 wg_ot_stats wg_ot_last_stats(const wg_ot *ot) { return ot->stats; }

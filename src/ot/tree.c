@@ -20,11 +20,16 @@ int wg_tree_create(wg_mem *mem, int64_t n, int64_t m, bool with_fragments, wg_tr
   tree->place = WG_NEW(mem, int32_t, tree->count);
   tree->potential = WG_NEW(mem, double, tree->count);
   if (!tree->nodes || !tree->spare || !tree->place || !tree->potential) return wg_no_memory();
+  wg_tree_clear(tree);
+  return with_fragments ? wg_fragments_create(mem, tree) : WG_OK;
+}
+
+void wg_tree_clear(wg_tree *tree) {
+  tree->root = (int32_t)(tree->count - 1);
   for (int64_t i = 0; i < tree->count; i++) {
     tree->nodes[i] = (wg_tree_node){-1, -1, -1, -1, 1, -1, (int32_t)i, 0};
     tree->place[i] = (int32_t)i;
   }
-  return with_fragments ? wg_fragments_create(mem, tree) : WG_OK;
 }
 
 void wg_tree_attach(wg_tree *tree, int32_t node, int32_t parent, int32_t arc, int64_t flow) {

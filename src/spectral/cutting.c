@@ -141,8 +141,7 @@ static int ask_all(wg_spectral *s, search *state, const double *point) {
 
 /* Why the search should end now, or -1 to go on. */
 static int verdict(wg_spectral *s, const search *state, const wg_spectral_limits *limits) {
-  const double nothing = 1e-28; /* of the squared scale: below the rounding of coordinates */
-  if (relative_gap(s) <= limits->tol || s->upper <= nothing) return WG_CERTIFIED;
+  if (relative_gap(s) <= limits->tol || s->upper == 0.0) return WG_CERTIFIED;
   if (wg_watch_poll(&s->context->watch)) return s->context->watch.stopped;
   if (s->calls >= limits->max_calls) return WG_CALL_LIMIT;
   if (state->stale >= (state->is_local ? STALLED_LOCALLY : STALLED)) return WG_GAP_OPEN;

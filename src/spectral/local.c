@@ -121,7 +121,6 @@ static int search(wg_spectral *s, const wg_gauge_spec *spec, const wg_spectral_l
 static int search_and_prove(wg_spectral *s, const wg_gauge_spec *spec,
                             const wg_spectral_limits *limits, wg_mem *mem, double *lower,
                             int *outcome) {
-  const double nothing = 1e-28; /* as in cutting.c */
   const bool planar = wg_gauge_is_planar_root(spec);
   double bound;
   if (planar) WG_TRY(wg_cuts_add(s, s->q, s->f, s->g, s->lower));
@@ -132,7 +131,7 @@ static int search_and_prove(wg_spectral *s, const wg_gauge_spec *spec,
                                              : WG_LOCAL;
   if (*outcome != WG_LOCAL || !planar) return WG_OK;
   *outcome = WG_CERTIFIED;
-  if (*lower >= s->upper * (1.0 - limits->tol) || s->upper <= nothing) return WG_OK;
+  if (*lower >= s->upper * (1.0 - limits->tol) || s->upper == 0.0) return WG_OK;
   WG_TRY(wg_global_search(s, spec, limits, &bound, outcome));
   *lower = WG_MAX(*lower, bound);
   return WG_OK;

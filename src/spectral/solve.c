@@ -1,8 +1,9 @@
 /* The solver's life: set up, move, solve, answer.
  *
- * Coordinates are centred on each cloud's own mean and scaled by a power of two (exact), so that
- * the search works near one whatever the units or offsets; the answer goes back to the units of the
- * points. A first lower bound comes free: Sigma_P >= delta delta' for every coupling, so
+ * Coordinates are centred, without rounding (Sterbenz) unless the clouds are a distance apart, and
+ * scaled by a power of two (exact), so that the search works near one whatever the units or
+ * offsets, and differences between points that nearly coincide are what they are in the data; the
+ * answer goes back to the units of the points. A first lower bound comes free: Sigma_P >= delta delta' for every coupling, so
  * W2 >= gamma(delta delta'), with zero potentials.
  */
 #include <string.h>
@@ -20,14 +21,77 @@ static void mean_point(const wg_spectral *s, int64_t count, const double *points
   }
 }
 
-/* out = points - mean; returns the largest absolute coordinate. */
-static double centre(int64_t count, int64_t d, const double *points, const double *mean,
+/* Whether all coordinates k of both clouds lie between one number and its double: then differences
+ * to any of them are exact (Sterbenz 1974). */
+static bool is_narrow(const wg_spectral *s, int64_t k, const double *x, const double *y) {
+  double low = INFINITY, high = -INFINITY;
+  for (int64_t i = 0; i < s->n; i++) {
+    low = WG_MIN(low, x[i * s->d + k]);
+    high = WG_MAX(high, x[i * s->d + k]);
+  }
+  for (int64_t j = 0; j < s->m; j++) {
+    low = WG_MIN(low, y[j * s->d + k]);
+    high = WG_MAX(high, y[j * s->d + k]);
+  }
+  return low > 0.0 ? high <= 2.0 * low : high < 0.0 && low >= 2.0 * high;
+}
+
+/* A point about which both clouds can be told without rounding: a coordinate of the first cloud,
+ * the nearest to the mean, or zero. */
+static void exact_centre(const wg_spectral *s, const double *x, const double *y, double *centre) {
+  for (int64_t k = 0; k < s->d; k++) {
+    centre[k] = 0.0;
+    if (!is_narrow(s, k, x, y)) continue;
+    centre[k] = x[k];
+    for (int64_t i = 1; i < s->n; i++)
+      if (fabs(x[i * s->d + k] - s->mean_x[k]) < fabs(centre[k] - s->mean_x[k]))
+        centre[k] = x[i * s->d + k];
+  }
+}
+
+static double largest_of(double largest, double value) {
+  return fabs(value) <= largest ? largest : fabs(value); /* lets a NaN through */
+}
+
+/* out = points - centre; returns the largest absolute coordinate. */
+static double centre(int64_t count, int64_t d, const double *points, const double *middle,
                      double *out) {
   double largest = 0.0;
   for (int64_t i = 0; i < count * d; i++) {
-    out[i] = points[i] - mean[i % d];
-    largest = fabs(out[i]) <= largest ? largest : fabs(out[i]); /* lets a NaN through */
+    out[i] = points[i] - middle[i % d];
+    largest = largest_of(largest, out[i]);
   }
+  return largest;
+}
+
+/* Moves both clouds about their own means; *largest is brought up to date. */
+static void part_clouds(wg_spectral *s, double *largest) {
+  const double first = centre(s->n, s->d, s->x, s->mean_x, s->x);
+  const double second = centre(s->m, s->d, s->y, s->mean_y, s->y);
+  *largest = largest_of(first, second);
+  for (int64_t k = 0; k < s->d; k++) {
+    s->delta[k] = s->mean_y[k] - s->mean_x[k];
+    *largest = largest_of(*largest, s->delta[k]);
+  }
+}
+
+/* Centred coordinates in s->x, s->y, and delta, not yet scaled. Clouds that are a distance apart
+ * are told about their own means: W is no less than that distance, and does not feel the rounding.
+ * Others stay as exactly as they were given. */
+static double place_clouds(wg_spectral *s, const double *x, const double *y) {
+  const double apart = 0.0625; /* of the largest coordinate */
+  double distance = 0.0;
+  mean_point(s, s->n, x, s->supply, s->mean_x);
+  exact_centre(s, x, y, s->delta);
+  double largest = centre(s->n, s->d, x, s->delta, s->x);
+  largest = largest_of(largest, centre(s->m, s->d, y, s->delta, s->y));
+  mean_point(s, s->n, s->x, s->supply, s->mean_x);
+  mean_point(s, s->m, s->y, s->demand, s->mean_y);
+  for (int64_t k = 0; k < s->d; k++) {
+    distance = WG_MAX(distance, fabs(s->mean_y[k] - s->mean_x[k]));
+    s->delta[k] = 0.0;
+  }
+  if (!(distance < apart * largest)) part_clouds(s, &largest);
   return largest;
 }
 
@@ -47,19 +111,11 @@ static int choose_scale(wg_spectral *s, double largest) {
 
 int wg_spectral_move(wg_spectral *s, const double *x, const double *y) {
   const int64_t d = s->d;
-  mean_point(s, s->n, x, s->supply, s->mean_x);
-  mean_point(s, s->m, y, s->demand, s->mean_y);
-  double largest = centre(s->n, d, x, s->mean_x, s->x);
-  const double largest_y = centre(s->m, d, y, s->mean_y, s->y);
-  largest = largest_y <= largest ? largest : largest_y;
-  for (int64_t k = 0; k < d; k++) {
-    s->delta[k] = s->mean_y[k] - s->mean_x[k];
-    largest = fabs(s->delta[k]) <= largest ? largest : fabs(s->delta[k]);
-  }
-  WG_TRY(choose_scale(s, largest));
+  WG_TRY(choose_scale(s, place_clouds(s, x, y)));
   for (int64_t i = 0; i < s->n * d; i++) s->x[i] /= s->scale;
   for (int64_t i = 0; i < s->m * d; i++) s->y[i] /= s->scale;
   for (int64_t k = 0; k < d; k++) s->delta[k] /= s->scale;
+  s->is_sharp = false;
   s->cut_count = 0; /* potentials of the old points prove nothing of the new ones */
   for (int64_t k = 0; k < s->count; k++)
     wg_columns_moment(s, &s->couplings[k], s->moments + k * d * d);
@@ -73,16 +129,21 @@ static int fill(wg_spectral *s, const wg_cloud *x, const wg_cloud *y) {
     int64_t size;
   } parts[] = {{&s->x, n * d},       {&s->y, m * d},        {&s->mean_x, d},   {&s->mean_y, d},
                {&s->delta, d},       {&s->q, d * d},        {&s->f, n},        {&s->g, m},
-               {&s->trial_q, d * d}, {&s->answer_q, d * d}, {&s->answer_f, n}, {&s->answer_g, m}};
+               {&s->trial_q, d * d}, {&s->answer_q, d * d}, {&s->answer_f, n}, {&s->answer_g, m},
+               {&s->f_low, n},       {&s->g_low, m},        {&s->answer_f_low, n},
+               {&s->answer_g_low, m}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i].where = WG_NEW(&s->mem, double, parts[i].size))) return wg_no_memory();
   s->supply = WG_NEW(&s->mem, int64_t, n);
   s->demand = WG_NEW(&s->mem, int64_t, m);
-  if (!s->supply || !s->demand) return wg_no_memory();
+  s->tight_row = WG_NEW(&s->mem, int32_t, n + m);
+  s->tight_col = WG_NEW(&s->mem, int32_t, n + m);
+  if (!s->supply || !s->demand || !s->tight_row || !s->tight_col) return wg_no_memory();
   memcpy(s->supply, x->mass, (size_t)n * sizeof(int64_t));
   memcpy(s->demand, y->mass, (size_t)m * sizeof(int64_t));
   WG_TRY(wg_spectral_move(s, x->points, y->points));
-  return wg_ot_create(s->context, n, m, s->supply, s->demand, &s->ot);
+  WG_TRY(wg_ot_create(s->context, n, m, s->supply, s->demand, &s->ot));
+  return x->share ? wg_ot_set_shares(s->ot, x->share, y->share) : WG_OK;
 }
 
 int wg_spectral_create(wg_context *context, const wg_cloud *x, const wg_cloud *y, int64_t total,
@@ -122,6 +183,7 @@ int wg_start_bound(wg_spectral *s, const wg_gauge_spec *spec) {
   }
   memset(s->f, 0, (size_t)s->n * sizeof(double));
   memset(s->g, 0, (size_t)s->m * sizeof(double));
+  s->tight_count = 0;
   if (status == WG_OK) s->lower = WG_MAX(0.0, wg_la_dot(d * d, s->q, moment));
   wg_mem_clear(&mem);
   return status;
@@ -143,6 +205,12 @@ void wg_potentials_restore(wg_spectral *s, const double *q, const double *f, con
     given_g[j] = unit * (g[j] + 2.0 * wg_la_dot(d, q_delta, s->y + j * d));
 }
 
+static bool is_parted(const wg_spectral *s) {
+  for (int64_t k = 0; k < s->d; k++)
+    if (s->delta[k] != 0.0) return true;
+  return false;
+}
+
 static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   const double unit = s->scale * s->scale;
   wg_drop(&s->mem, s->plan.row);
@@ -152,6 +220,9 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   WG_TRY(wg_columns_combine(s, &s->mem, s->weights, WG_MIN(1e-9, 1e-3 * tol), &s->plan));
   memcpy(s->answer_q, s->q, (size_t)(s->d * s->d) * sizeof(double));
   wg_potentials_restore(s, s->q, s->f, s->g, s->answer_f, s->answer_g);
+  const bool is_pair = s->tight_count > 0 && !is_parted(s);
+  for (int64_t i = 0; i < s->n; i++) s->answer_f_low[i] = is_pair ? unit * s->f_low[i] : 0.0;
+  for (int64_t j = 0; j < s->m; j++) s->answer_g_low[j] = is_pair ? unit * s->g_low[j] : 0.0;
   WG_TRY(wg_cuts_answer(s, answer));
   answer->calls = s->calls;
   answer->pivots = s->pivots;
@@ -164,6 +235,11 @@ static int fill_answer(wg_spectral *s, double tol, wg_spectral_answer *answer) {
   answer->q = s->answer_q;
   answer->f = s->answer_f;
   answer->g = s->answer_g;
+  answer->f_low = s->answer_f_low;
+  answer->g_low = s->answer_g_low;
+  answer->tight = is_pair ? s->tight_count : 0;
+  answer->tight_row = s->tight_row;
+  answer->tight_col = s->tight_col;
   return WG_OK;
 }
 

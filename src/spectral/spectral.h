@@ -31,6 +31,10 @@ typedef struct wg_spectral_answer {
   const double *mass;  /* sums to one                                         */
   const double *q;     /* d x d                                               */
   const double *f, *g; /* potentials of the distinct points under q           */
+  /* where W is tiny beside the clouds: arcs of a forest on which f and g shall sum to the cost,
+   * since rounding in them counts */
+  int64_t tight;
+  const int32_t *tight_row, *tight_col;
   /* Schatten p < 1 in the plane: what proves lower, each as q, f, g: cuts x 4, x n, x m */
   int64_t cuts;
   const double *cut_q, *cut_f, *cut_g;

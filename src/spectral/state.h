@@ -31,7 +31,11 @@ struct wg_spectral {
   /* best dual point: Q, potentials under the cost of the centred points, and its value */
   double lower;
   double *q, *f, *g;
+  double *f_low, *g_low;        /* to be added to f and g                                     */
+  int64_t tight_count;          /* arcs of a forest on which f and g sum to the cost          */
+  int32_t *tight_row, *tight_col;
   double *trial_q, *trial_w;
+  bool is_sharp; /* W is tiny beside the clouds: transport works with pairs of doubles        */
   /* half-spaces of the moments' space (global.c); kept until the points move */
   int64_t cut_count, cut_capacity;
   double *cut_q, *cut_f, *cut_g, *cut_value; /* count x 4, x n, x m, x 1; as q, f, g, lower */
@@ -41,7 +45,7 @@ struct wg_spectral {
   bool cuts_prove; /* the lower bound rests on the cuts */
   /* the answer */
   wg_coupling plan;
-  double *answer_q, *answer_f, *answer_g;
+  double *answer_q, *answer_f, *answer_g, *answer_f_low, *answer_g_low;
   double *answer_cut_q, *answer_cut_f, *answer_cut_g;
 };
 

@@ -1,0 +1,45 @@
+/* base: numbers as unevaluated sums of two doubles, for differences that cancel.
+ *
+ * high + low with |low| <= u |high|: some 2^-104 relative accuracy. Sums by Knuth's error-free
+ * addition, products by fused multiply-add (Dekker 1971; Shewchuk 1997). Ten to twenty operations
+ * each. */
+#ifndef WG_TWOFOLD_H
+#define WG_TWOFOLD_H
+
+#include "base/base.h"
+
+typedef struct wg_twofold {
+  double high, low;
+} wg_twofold;
+
+/* a + b, exactly. */
+static inline wg_twofold wg_twofold_sum(double a, double b) {
+  const double sum = a + b, taken = sum - a;
+  return (wg_twofold){sum, (a - (sum - taken)) + (b - taken)};
+}
+/* a b, exactly unless it underflows. */
+static inline wg_twofold wg_twofold_product(double a, double b) {
+  const double product = a * b;
+  return (wg_twofold){product, fma(a, b, -product)};
+}
+static inline wg_twofold wg_twofold_add(wg_twofold a, wg_twofold b) {
+  const wg_twofold high = wg_twofold_sum(a.high, b.high), low = wg_twofold_sum(a.low, b.low);
+  const wg_twofold sum = wg_twofold_sum(high.high, high.low + low.high);
+  return wg_twofold_sum(sum.high, sum.low + low.low);
+}
+static inline wg_twofold wg_twofold_subtract(wg_twofold a, wg_twofold b) {
+  return wg_twofold_add(a, (wg_twofold){-b.high, -b.low});
+}
+static inline wg_twofold wg_twofold_multiply(wg_twofold a, wg_twofold b) {
+  const wg_twofold product = wg_twofold_product(a.high, b.high);
+  return wg_twofold_sum(product.high, product.low + (a.high * b.low + a.low * b.high));
+}
+static inline wg_twofold wg_twofold_divide(wg_twofold a, wg_twofold b) {
+  const double first = a.high / b.high;
+  const wg_twofold rest =
+      wg_twofold_subtract(a, wg_twofold_multiply((wg_twofold){first, 0.0}, b));
+  return wg_twofold_sum(first, rest.high / b.high);
+}
+static inline double wg_twofold_value(wg_twofold a) { return a.high + a.low; }
+
+#endif
