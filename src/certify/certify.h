@@ -187,9 +187,9 @@ int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
 /* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
 typedef struct wg_cert_factor {
   int64_t rank, d;
-  double *rows;   /* rank x d           */
-  double top;     /* largest eigenvalue */
-  double norm2;   /* sum of squares     */
+  double *rows; /* rank x d           */
+  double top;   /* largest eigenvalue */
+  double norm2; /* sum of squares     */
   double off; /* another matrix may be this far from R'R (operator norm): its dual gauge is meant */
   double dropped; /* the positive eigenvalues left out, over the largest of their block */
 } wg_cert_factor;
@@ -208,7 +208,7 @@ static inline wg_cert_plan wg_cert_plan_of(const wg_certificate *c) {
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 /* A bound of W_2 between N(0, S) and N(0, R R') for a root R of cov = S (gaussian.c). */
-int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_root *root,
+int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold_matrix cov, const wg_normal_root *root,
                       double margin, double *loss);
 /* gamma is at most this times the trace. */
 double wg_cert_trace_factor(const wg_gauge_spec *spec);

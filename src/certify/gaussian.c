@@ -63,29 +63,29 @@ static double norm_of(int64_t count, const double *a) { return sqrt(norm2_of(cou
 
 /* ---- twofold matrices ---- */
 
-static int new_twofold(wg_mem *mem, int64_t count, wg_twofold *a) {
-  *a = (wg_twofold){WG_NEW(mem, double, count), WG_NEW(mem, double, count)};
+static int new_twofold(wg_mem *mem, int64_t count, wg_twofold_matrix *a) {
+  *a = (wg_twofold_matrix){WG_NEW(mem, double, count), WG_NEW(mem, double, count)};
   return a->high && a->low ? WG_OK : wg_no_memory();
 }
 
-static wg_twofold as_twofold(double *a) { return (wg_twofold){a, NULL}; }
+static wg_twofold_matrix as_twofold(double *a) { return (wg_twofold_matrix){a, NULL}; }
 
 /* |a|^2, off by at most (4 count + 16) u^2 of it. */
-static wg_twin square_of(int64_t count, wg_twofold a) {
-  wg_twin sum = {0.0, 0.0};
+static wg_twofold square_of(int64_t count, wg_twofold_matrix a) {
+  wg_twofold sum = {0.0, 0.0};
   for (int64_t i = 0; i < count; i++) {
-    const wg_twin entry = wg_twin_at(a, i);
-    sum = wg_twin_add(sum, wg_twin_times(entry, entry));
+    const wg_twofold entry = wg_twofold_at(a, i);
+    sum = wg_twofold_add(sum, wg_twofold_multiply(entry, entry));
   }
   return sum;
 }
 
 /* out = I - a'a for a (d x d); off by gram_error(|a|). */
-static void miss_of_gram(int64_t d, wg_twofold a, wg_twofold out) {
+static void miss_of_gram(int64_t d, wg_twofold_matrix a, wg_twofold_matrix out) {
   wg_la_twofold_product(true, true, d, d, d, a, a, out);
   for (int64_t i = 0; i < d * d; i++) {
-    const wg_twin one = {i % (d + 1) ? 0.0 : 1.0, 0.0};
-    wg_twin_put(out, i, wg_twin_add(one, (wg_twin){-out.high[i], -out.low[i]}));
+    const wg_twofold one = {i % (d + 1) ? 0.0 : 1.0, 0.0};
+    wg_twofold_put(out, i, wg_twofold_add(one, (wg_twofold){-out.high[i], -out.low[i]}));
   }
 }
 
@@ -102,10 +102,10 @@ static void transpose(int64_t d, const double *a, double *out) {
 /* ---- the factors against the covariances ---- */
 
 /* t of the opening comment. */
-static int find_distance(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_root *root,
+static int find_distance(wg_mem *mem, int64_t d, wg_twofold_matrix cov, const wg_normal_root *root,
                          double margin, double *distance) {
   const int64_t size = d * d, fallen = root->fallen;
-  wg_twofold square, rest, cross;
+  wg_twofold_matrix square, rest, cross;
   WG_TRY(new_twofold(mem, size, &square));
   WG_TRY(new_twofold(mem, size, &rest));
   WG_TRY(new_twofold(mem, fallen * d, &cross));
@@ -114,8 +114,9 @@ static int find_distance(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal
   wg_la_twofold_product(false, false, fallen, d, d, root->negative, root->root, cross);
   double sizes = norm2_of(size, cov.high);
   for (int64_t i = 0; i < size; i++) {
-    const wg_twin off = wg_twin_add(wg_twin_at(cov, i), (wg_twin){-square.high[i], -square.low[i]});
-    square.high[i] = wg_twin_add(off, wg_twin_at(rest, i)).high;
+    const wg_twofold off =
+        wg_twofold_add(wg_twofold_at(cov, i), (wg_twofold){-square.high[i], -square.low[i]});
+    square.high[i] = wg_twofold_add(off, wg_twofold_at(rest, i)).high;
   }
   const double r2 = norm2_of(size, root->root.high), n2 = norm2_of(fallen * d, root->negative.high);
   sizes = sqrt(sizes) + r2 + n2;
@@ -145,7 +146,7 @@ static int least_of(wg_mem *mem, int64_t d, const double *root, double *least) {
   return WG_OK;
 }
 
-int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold cov, const wg_normal_root *root,
+int wg_cert_root_loss(wg_mem *mem, int64_t d, wg_twofold_matrix cov, const wg_normal_root *root,
                       double margin, double *loss) {
   double t, least, direct;
   WG_TRY(find_distance(mem, d, cov, root, margin, &t));
@@ -210,7 +211,7 @@ static bool are_equal(const wg_normal_pair *pair) {
   return true;
 }
 
-static bool is_diagonal(int64_t d, wg_twofold cov) {
+static bool is_diagonal(int64_t d, wg_twofold_matrix cov) {
   for (int64_t i = 0; i < d * d; i++)
     if (i % (d + 1) != 0 && cov.high[i] != 0.0) return false;
   return true;
@@ -254,9 +255,9 @@ static void multiply(bool ta, bool tb, int64_t r, int64_t s, int64_t k, const do
 /* ---- from below ---- */
 
 /* v <- v (I + P / 2 + 3 P^2 / 8), P = I - v'v, which is the inverse root of I - P but for P^3. */
-static int orthogonalise(wg_mem *mem, int64_t d, wg_twofold v) {
+static int orthogonalise(wg_mem *mem, int64_t d, wg_twofold_matrix v) {
   const int64_t size = d * d;
-  wg_twofold miss;
+  wg_twofold_matrix miss;
   double *power = WG_NEW(mem, double, size), *change = WG_NEW(mem, double, size);
   if (!power || !change) return wg_no_memory();
   WG_TRY(new_twofold(mem, size, &miss));
@@ -265,14 +266,14 @@ static int orthogonalise(wg_mem *mem, int64_t d, wg_twofold v) {
   for (int64_t i = 0; i < size; i++) power[i] += 0.5 * miss.high[i];
   wg_la_gemm(false, false, d, d, d, 1.0, v.high, d, power, d, 0.0, change, d);
   for (int64_t i = 0; i < size; i++)
-    wg_twin_put(v, i, wg_twin_add(wg_twin_at(v, i), (wg_twin){change[i], 0.0}));
+    wg_twofold_put(v, i, wg_twofold_add(wg_twofold_at(v, i), (wg_twofold){change[i], 0.0}));
   double *rooms[] = {power, change, miss.high, miss.low};
   for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) wg_drop(mem, rooms[i]);
   return WG_OK;
 }
 
 /* vectors (d x d, columns): the right singular vectors of m, orthogonal to twofold precision. */
-static int singular_vectors(wg_mem *mem, int64_t d, const double *m, wg_twofold vectors) {
+static int singular_vectors(wg_mem *mem, int64_t d, const double *m, wg_twofold_matrix vectors) {
   const int64_t size = d * d;
   double *u = WG_NEW(mem, double, size), *vt = WG_NEW(mem, double, size);
   double *s = WG_NEW(mem, double, d), *copy = WG_NEW(mem, double, size);
@@ -305,10 +306,10 @@ static double find_turns(int64_t d, const double *gram, double noise, double *tu
 /* Turns the vectors until the m v_i are orthogonal to twofold precision too: beside large singular
  * values, small ones see the others' error to first order. Quadratic convergence; the first round
  * leaves small ones among themselves alone, as those are nothing but that error then. */
-static int sharpen_vectors(wg_mem *mem, int64_t d, wg_twofold m, wg_twofold vectors) {
+static int sharpen_vectors(wg_mem *mem, int64_t d, wg_twofold_matrix m, wg_twofold_matrix vectors) {
   enum { MOST_ROUNDS = 4 };
   const int64_t size = d * d;
-  wg_twofold seen, gram;
+  wg_twofold_matrix seen, gram;
   double *turn = WG_NEW(mem, double, size), *change = WG_NEW(mem, double, size), most = INFINITY;
   if (!turn || !change) return wg_no_memory();
   WG_TRY(new_twofold(mem, size, &seen));
@@ -319,7 +320,8 @@ static int sharpen_vectors(wg_mem *mem, int64_t d, wg_twofold m, wg_twofold vect
     most = find_turns(d, gram.high, round == 0 ? 1e-12 : 10.0 * wg_twofold_units(d), turn);
     wg_la_gemm(false, false, d, d, d, 1.0, vectors.high, d, turn, d, 0.0, change, d);
     for (int64_t i = 0; i < size; i++)
-      wg_twin_put(vectors, i, wg_twin_add(wg_twin_at(vectors, i), (wg_twin){change[i], 0.0}));
+      wg_twofold_put(vectors, i,
+                     wg_twofold_add(wg_twofold_at(vectors, i), (wg_twofold){change[i], 0.0}));
     WG_TRY(orthogonalise(mem, d, vectors));
   }
   double *rooms[] = {turn, change, seen.high, seen.low, gram.high, gram.low};
@@ -328,9 +330,9 @@ static int sharpen_vectors(wg_mem *mem, int64_t d, wg_twofold m, wg_twofold vect
 }
 
 /* |m|_* from above, of any matrix within `off` of m (d x d). */
-static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold m, double off, bool sharp, double margin,
-                        wg_twin *bound, double *error) {
-  wg_twofold vectors, seen;
+static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold_matrix m, double off, bool sharp,
+                        double margin, wg_twofold *bound, double *error) {
+  wg_twofold_matrix vectors, seen;
   WG_TRY(new_twofold(mem, d * d, &vectors));
   WG_TRY(new_twofold(mem, d * d, &seen));
   WG_TRY(singular_vectors(mem, d, m.high, vectors));
@@ -339,14 +341,14 @@ static int nuclear_norm(wg_mem *mem, int64_t d, wg_twofold m, double off, bool s
   miss_of_gram(d, vectors, seen);
   const double miss = norm_of(d * d, seen.high) * (1.0 + 1e-12) + margin * gram_error(d, v);
   wg_la_twofold_product(false, false, d, d, d, m, vectors, seen);
-  *bound = (wg_twin){0.0, 0.0};
+  *bound = (wg_twofold){0.0, 0.0};
   for (int64_t j = 0; j < d; j++) {
-    wg_twin square = {0.0, 0.0};
+    wg_twofold square = {0.0, 0.0};
     for (int64_t i = 0; i < d; i++) {
-      const wg_twin entry = wg_twin_at(seen, i * d + j);
-      square = wg_twin_add(square, wg_twin_times(entry, entry));
+      const wg_twofold entry = wg_twofold_at(seen, i * d + j);
+      square = wg_twofold_add(square, wg_twofold_multiply(entry, entry));
     }
-    *bound = wg_twin_add(*bound, wg_twin_root(square));
+    *bound = wg_twofold_add(*bound, wg_twofold_root(square));
   }
   const double units = (8.0 * (double)d + 64.0) * WG_UNIT * WG_UNIT;
   *error = INFINITY; /* no bound follows from vectors that are anything but orthogonal */
@@ -366,8 +368,8 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   const int64_t d = pair->d, size = d * d, rank = r->rank;
   const double units = wg_twofold_units(d), w = sqrt(r->norm2) * (1.0 + 1e-12);
   const double near = 1e-3; /* below this share of the covariances cancellation counts */
-  const wg_twofold rows = as_twofold(r->rows);
-  wg_twofold a0, a1, m, step;
+  const wg_twofold_matrix rows = as_twofold(r->rows);
+  wg_twofold_matrix a0, a1, m, step;
   WG_TRY(new_twofold(mem, size, &a0));
   WG_TRY(new_twofold(mem, size, &a1));
   WG_TRY(new_twofold(mem, size, &m));
@@ -383,14 +385,14 @@ static int dual_value(wg_mem *mem, const wg_normal_pair *pair, const wg_cert_fac
   const double e1 = units * w * norm_of(size, pair->root1.root.high) * (1.0 + 1e-12);
   const double ed = units * w * norm_of(d, pair->delta.high) * (1.0 + 1e-12);
   const double cross = n0 * e1 + n1 * e0 + 2.0 * units * n0 * n1;
-  wg_twin nuclear;
+  wg_twofold nuclear;
   double error;
-  const wg_twin covariances = wg_twin_add(square_of(rank * d, a0), square_of(rank * d, a1));
-  const wg_twin squares_sum = wg_twin_add(covariances, square_of(rank, step));
-  wg_twin sum;
+  const wg_twofold covariances = wg_twofold_add(square_of(rank * d, a0), square_of(rank * d, a1));
+  const wg_twofold squares_sum = wg_twofold_add(covariances, square_of(rank, step));
+  wg_twofold sum;
   for (int sharp = 0; sharp < 2; sharp++) {
     WG_TRY(nuclear_norm(mem, d, m, cross, sharp, margin, &nuclear, &error));
-    sum = wg_twin_add(squares_sum, (wg_twin){-2.0 * nuclear.high, -2.0 * nuclear.low});
+    sum = wg_twofold_add(squares_sum, (wg_twofold){-2.0 * nuclear.high, -2.0 * nuclear.low});
     if (sum.high > near * covariances.high) break;
   }
   const double counted = (4.0 * (double)size + 64.0) * WG_UNIT * WG_UNIT;
@@ -477,7 +479,7 @@ static int find_b(wg_mem *mem, int64_t d, const double *contraction, double *b, 
                   bool *exact) {
   const int64_t size = d * d;
   const double orthogonal = 1e-8;
-  wg_twofold miss;
+  wg_twofold_matrix miss;
   double *u = WG_NEW(mem, double, size), *vt = WG_NEW(mem, double, size);
   double *s = WG_NEW(mem, double, d);
   if (!u || !vt || !s) return wg_no_memory();
@@ -511,8 +513,9 @@ typedef struct split {
 } split;
 
 /* Z and Z B' / 2; those are as small as X, and where X is rounding only, double precision does. */
-static int find_rest(wg_mem *mem, int64_t d, wg_twofold r1, wg_twofold x, double *b, double *bt,
-                     double nx, wg_twofold z, wg_twofold rest, double *units) {
+static int find_rest(wg_mem *mem, int64_t d, wg_twofold_matrix r1, wg_twofold_matrix x, double *b,
+                     double *bt, double nx, wg_twofold_matrix z, wg_twofold_matrix rest,
+                     double *units) {
   const int64_t size = d * d;
   const double rounding = 1e-12;
   if (nx > rounding) {
@@ -535,8 +538,8 @@ static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double
                       split *out) {
   const int64_t d = pair->d, size = d * d;
   const double units = wg_twofold_units(d), u2 = 8.0 * WG_UNIT * WG_UNIT;
-  const wg_twofold r0 = pair->root0.root, r1 = pair->root1.root;
-  wg_twofold x, z, turned, more;
+  const wg_twofold_matrix r0 = pair->root0.root, r1 = pair->root1.root;
+  wg_twofold_matrix x, z, turned, more;
   double *bt = WG_NEW(mem, double, size), rest = 0.0;
   if (!bt) return wg_no_memory();
   WG_TRY(new_twofold(mem, size, &x));
@@ -551,9 +554,9 @@ static int find_split(wg_mem *mem, const wg_normal_pair *pair, double *b, double
   wg_la_twofold_product(false, false, d, d, d, r1, as_twofold(bt), turned);
   const double nz = norm_of(size, z.high);
   for (int64_t i = 0; i < size; i++) {
-    const wg_twin half = {-0.5 * more.high[i], -0.5 * more.low[i]};
-    const wg_twin less = wg_twin_add((wg_twin){-turned.high[i], -turned.low[i]}, half);
-    out->d[i] = wg_twin_add(wg_twin_at(r0, i), less).high;
+    const wg_twofold half = {-0.5 * more.high[i], -0.5 * more.low[i]};
+    const wg_twofold less = wg_twofold_add((wg_twofold){-turned.high[i], -turned.low[i]}, half);
+    out->d[i] = wg_twofold_add(wg_twofold_at(r0, i), less).high;
     out->z[i] = z.high[i];
     out->middle[i] = (i % (d + 1) ? 0.0 : 3.0) + x.high[i];
   }

@@ -18,8 +18,8 @@
  * scaling is no error. A mass that loses digits (2^-1000 of the largest) is taken from below, and
  * what it lost is lacking in the upper bound, and harmless in the lower one but for tiny.
  *
- * Rounding. Numbers are pairs of doubles (twofold.h, 8 u^2 an operation), so that what is left when
- * measures nearly agree is exact to 1e-30 of the masses. Directions: S = |x|^2 is a sum of
+ * Rounding. Numbers are pairs of doubles (base/twofold.h, 8 u^2 an operation), so that what is left
+ * when measures nearly agree is exact to 1e-30 of the masses. Directions: S = |x|^2 is a sum of
  * positive terms, off by 8 (d + 1) u^2 S. With r = fl(S^-1/2) and rho = 1 - S r^2 (|rho| <= 8u, off
  * by what S is off and 24 u^2), 1 / |x| = r (1 + rho / 2) to (4 d + 40) u^2, the term rho^2 among
  * them; the product adds 12 u^2: off = (4 d + 64) u^2 + tiny, of |w| = 1.
@@ -29,7 +29,7 @@
  * differences |a|^2 - u and their products with masses are off by 16 u^2 of their sizes, the sum
  * knows its own error (certify.h). A pair whose k in doubles, with (2 d + 8) u s^2 on top, is not
  * enough for the largest so far is not looked at again. margin multiplies all of it. Cost n0 n1 d,
- * ten times that for pairs near the maximum, memory (n0 + n1) d twofold. */
+ * ten times that for pairs near the maximum, memory (n0 + n1) d pairs. */
 #include <float.h>
 
 #include "certify/sphere_parts.h"
@@ -52,27 +52,28 @@ static void scale_mass(double mass, int exponent, double *scaled, double *lost) 
 }
 
 /* w = x / |x|. */
-static void find_direction(int64_t d, const double *x, twofold *w) {
+static void find_direction(int64_t d, const double *x, wg_twofold *w) {
   double largest = 0.0;
-  twofold square = {0.0, 0.0};
+  wg_twofold square = {0.0, 0.0};
   for (int64_t k = 0; k < d; k++) largest = WG_MAX(largest, fabs(x[k]));
   const int exponent = exponent_of(largest);
   for (int64_t k = 0; k < d; k++) {
-    w[k] = (twofold){ldexp(x[k], -exponent), 0.0};
-    square = two_add(square, two_product(w[k].high, w[k].high));
+    w[k] = (wg_twofold){ldexp(x[k], -exponent), 0.0};
+    square = wg_twofold_add(square, wg_twofold_product(w[k].high, w[k].high));
   }
   const double r = 1.0 / sqrt(square.high);
-  const twofold unit = two_times(square, two_product(r, r));
-  const twofold inverse = {r, 0.5 * r * ((1.0 - unit.high) - unit.low)};
-  for (int64_t k = 0; k < d; k++) w[k] = two_scale(inverse, w[k].high);
+  const wg_twofold unit = wg_twofold_multiply(square, wg_twofold_product(r, r));
+  const wg_twofold inverse = {r, 0.5 * r * ((1.0 - unit.high) - unit.low)};
+  for (int64_t k = 0; k < d; k++) w[k] = wg_twofold_multiply(inverse, (wg_twofold){w[k].high, 0.0});
 }
 
 static int check_atom(int64_t d, const double *x, double mass, int side, int64_t i) {
   double largest = 0.0;
   for (int64_t k = 0; k < d; k++) largest = isnan(x[k]) ? INFINITY : WG_MAX(largest, fabs(x[k]));
   if (!(largest > 0.0 && largest <= DBL_MAX))
-    return wg_fail(WG_ERR_INPUT, "point %lld of measure %d has no direction: it is zero or not "
-                                 "finite",
+    return wg_fail(WG_ERR_INPUT,
+                   "point %lld of measure %d has no direction: it is zero or not "
+                   "finite",
                    (long long)i, side);
   if (!(mass >= 0.0 && mass <= DBL_MAX))
     return wg_fail(WG_ERR_INPUT, "mass %lld of measure %d is %g: it must be finite, not negative",
@@ -96,7 +97,7 @@ static int take_atoms(wg_mem *mem, const wg_cert_sphere *data, wg_cert_atoms *at
     atoms->rows[side] = data->w[side];
     atoms->mass[side] = WG_NEW(mem, double, n);
     atoms->lost[side] = WG_NEW(mem, double, n);
-    atoms->w[side] = WG_NEW(mem, twofold, n *d);
+    atoms->w[side] = WG_NEW(mem, wg_twofold, n * d);
     if (!atoms->mass[side] || !atoms->lost[side] || !atoms->w[side]) return wg_no_memory();
     for (int64_t i = 0; i < n; i++) {
       find_direction(d, data->w[side] + i * d, atoms->w[side] + i * d);
@@ -113,8 +114,8 @@ typedef struct dual {
   const wg_cert_atoms *atoms;
   wg_cert_factor r;
   double *u;
-  twofold *v, *seen[2]; /* n x rank: R w             */
-  double off, screen;   /* of |R w|^2 and k; of k in doubles */
+  wg_twofold *v, *seen[2]; /* n x rank: R w             */
+  double off, screen;      /* of |R w|^2 and k; of k in doubles */
   double margin;
 } dual;
 
@@ -164,22 +165,23 @@ static int find_dual_gauge(wg_mem *mem, const wg_gauge_spec *spec, const dual *t
   return wg_cert_factor_dual(&plain, &r, t->margin, mem, gauge);
 }
 
-static twofold two_dot(int64_t n, const twofold *a, const twofold *b) {
-  twofold sum = {0.0, 0.0};
-  for (int64_t k = 0; k < n; k++) sum = two_add(sum, two_times(a[k], b[k]));
+static wg_twofold two_dot(int64_t n, const wg_twofold *a, const wg_twofold *b) {
+  wg_twofold sum = {0.0, 0.0};
+  for (int64_t k = 0; k < n; k++) sum = wg_twofold_add(sum, wg_twofold_multiply(a[k], b[k]));
   return sum;
 }
 
 static int see(wg_mem *mem, dual *t, int side) {
   const int64_t n = t->atoms->n[side], d = t->r.d, rank = t->r.rank;
-  t->seen[side] = WG_NEW(mem, twofold, n *rank);
+  t->seen[side] = WG_NEW(mem, wg_twofold, n * rank);
   if (!t->seen[side]) return wg_no_memory();
   for (int64_t i = 0; i < n; i++)
     for (int64_t c = 0; c < rank; c++) {
-      const twofold *w = t->atoms->w[side] + i * d;
-      twofold sum = {0.0, 0.0};
+      const wg_twofold *w = t->atoms->w[side] + i * d;
+      wg_twofold sum = {0.0, 0.0};
       for (int64_t k = 0; k < d; k++)
-        sum = two_add(sum, two_scale(w[k], t->r.rows[c * d + k]));
+        sum =
+            wg_twofold_add(sum, wg_twofold_multiply(w[k], (wg_twofold){t->r.rows[c * d + k], 0.0}));
       t->seen[side][i * rank + c] = sum;
     }
   return WG_OK;
@@ -191,17 +193,18 @@ static void find_v(dual *t, int threads) {
   const double work = (double)(n * m * rank);
 #pragma omp parallel for num_threads(wg_threads_for(threads, work)) schedule(static)
   for (int64_t j = 0; j < m; j++) {
-    const twofold *far = t->seen[1] + j * rank;
-    twofold most = {0.0, 0.0};
+    const wg_twofold *far = t->seen[1] + j * rank;
+    wg_twofold most = {0.0, 0.0};
     for (int64_t i = 0; i < n; i++) {
-      const twofold *own = t->seen[0] + i * rank;
+      const wg_twofold *own = t->seen[0] + i * rank;
       double k = t->screen;
       for (int64_t c = 0; c < rank; c++) k += own[c].high * far[c].high;
       if (!(k > 0.0 && k * k / t->u[i] * (1.0 + 16.0 * WG_UNIT) > most.high)) continue;
-      const twofold above = two_add(two_dot(rank, own, far), (twofold){t->off, 0.0});
+      const wg_twofold above = wg_twofold_add(two_dot(rank, own, far), (wg_twofold){t->off, 0.0});
       if (!(above.high > 0.0)) continue;
-      const twofold value = two_over(two_times(above, above), t->u[i]);
-      if (two_value(two_minus(value, most)) > 0.0) most = value;
+      const wg_twofold value =
+          wg_twofold_divide(wg_twofold_multiply(above, above), (wg_twofold){t->u[i], 0.0});
+      if (wg_twofold_value(wg_twofold_subtract(value, most)) > 0.0) most = value;
     }
     t->v[j] = most;
   }
@@ -213,9 +216,9 @@ static double dual_value(const dual *t) {
   double mass = 0.0, size = 0.0, gone = 0.0;
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < t->atoms->n[side]; i++) {
-      const twofold *a = t->seen[side] + i * rank, square = two_dot(rank, a, a);
-      const twofold potential = side ? t->v[i] : (twofold){t->u[i], 0.0};
-      const twofold left = two_minus(square, potential);
+      const wg_twofold *a = t->seen[side] + i * rank, square = two_dot(rank, a, a);
+      const wg_twofold potential = side ? t->v[i] : (wg_twofold){t->u[i], 0.0};
+      const wg_twofold left = wg_twofold_subtract(square, potential);
       const double own = t->atoms->mass[side][i];
       wg_cert_sum_add_product(&sum, own, left.high);
       wg_cert_sum_add(&sum, own * left.low);
@@ -232,7 +235,7 @@ static double dual_value(const dual *t) {
 static int find_lower(wg_mem *mem, int threads, const wg_cert_atoms *atoms,
                       const wg_gauge_spec *spec, const double *q, const double *u, double margin,
                       wg_cert_sphere_report *report) {
-  dual t = {.atoms = atoms, .margin = margin, .v = WG_NEW(mem, twofold, atoms->n[1])};
+  dual t = {.atoms = atoms, .margin = margin, .v = WG_NEW(mem, wg_twofold, atoms->n[1])};
   if (!t.v) return wg_no_memory();
   WG_TRY(take_dual(mem, spec, q, u, &t));
   WG_TRY(find_dual_gauge(mem, spec, &t, &report->dual_gauge));

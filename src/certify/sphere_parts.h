@@ -2,8 +2,8 @@
 #ifndef WG_CERTIFY_SPHERE_PARTS_H
 #define WG_CERTIFY_SPHERE_PARTS_H
 
+#include "base/twofold.h"
 #include "certify/certify.h"
-#include "certify/twofold.h"
 
 /* The data in units of 2^exponent, so that masses are below one, and the directions x / |x|. */
 typedef struct wg_cert_atoms {
@@ -12,7 +12,7 @@ typedef struct wg_cert_atoms {
   const double *rows[2]; /* n x d, as given                                */
   double *mass[2];       /* n, never above the given one                   */
   double *lost[2];       /* n: above what scaling took from it             */
-  twofold *w[2];         /* n x d: each row is off by less than `off`      */
+  wg_twofold *w[2];      /* n x d: each row is off by less than `off`      */
   double off;
 } wg_cert_atoms;
 

@@ -46,7 +46,7 @@ static void add_square(squares *m, double weight, double off) {
 /* Adds weight w w'. */
 static void add_direction(squares *m, double weight, const wg_cert_atoms *atoms, int side,
                           int64_t i) {
-  const twofold *w = atoms->w[side] + i * m->d;
+  const wg_twofold *w = atoms->w[side] + i * m->d;
   if (!(weight > 0.0)) return;
   for (int64_t r = 0; r < m->d; r++) m->x[r] = w[r].high;
   add_square(m, weight, atoms->off + 2.0 * WG_UNIT);
@@ -58,7 +58,7 @@ typedef struct fit { /* of one side */
   double *factor;    /* n: entries are multiplied by it                         */
   double *lacking;   /* n: of the mass, from above                              */
   int64_t *filled;   /* n: the entry that is the mass less the others, -1: none */
-  twofold *fill;     /* n: what it is                                           */
+  wg_twofold *fill;  /* n: what it is                                           */
   double *off;       /* n: its relative error                                   */
 } fit;
 
@@ -71,7 +71,7 @@ static double entry_of(const wg_cert_atoms *atoms, const wg_cert_semicoupling *p
 
 static int create_fit(wg_mem *mem, int64_t n, fit *f) {
   *f = (fit){WG_NEW(mem, double, n), WG_NEW(mem, double, n), WG_NEW(mem, int64_t, n),
-             WG_NEW(mem, twofold, n), WG_NEW(mem, double, n)};
+             WG_NEW(mem, wg_twofold, n), WG_NEW(mem, double, n)};
   return f->factor && f->lacking && f->filled && f->fill && f->off ? WG_OK : wg_no_memory();
 }
 
@@ -83,8 +83,8 @@ static void fit_atom(double mass, double lost, const wg_cert_sum *rest, double l
   const double off = 4.0 * WG_UNIT * (double)rest->count * rest->corrections;
   f->factor[i] = 1.0;
   if (f->filled[i] >= 0 && fabs(left) + off <= small_lack * largest) {
-    const twofold all = {mass, 0.0}, one = {largest, 0.0};
-    f->fill[i] = alone ? all : two_add(one, two_sum(rest->high, rest->low));
+    const wg_twofold all = {mass, 0.0}, one = {largest, 0.0};
+    f->fill[i] = alone ? all : wg_twofold_add(one, wg_twofold_sum(rest->high, rest->low));
     f->off[i] = alone ? 0.0 : off / largest + 16.0 * WG_UNIT2;
     f->lacking[i] = lost;
     return;
@@ -124,9 +124,9 @@ static int find_fit(wg_mem *mem, const wg_cert_atoms *atoms, const wg_cert_semic
 /* ---- the pairs ---- */
 
 typedef struct end_of_pair {
-  const twofold *w;
+  const wg_twofold *w;
   const double *row; /* as given */
-  twofold g, root;
+  wg_twofold g, root;
   double off; /* relative, of g */
 } end_of_pair;
 
@@ -140,7 +140,7 @@ static end_of_pair find_end(const wg_cert_atoms *atoms, const wg_cert_semicoupli
   } else {
     end.g.high = entry_of(atoms, plan, side, e) * f->factor[i];
   }
-  end.root = two_root(end.g);
+  end.root = wg_twofold_root(end.g);
   return end;
 }
 
@@ -164,13 +164,14 @@ static void add_pair(const wg_cert_atoms *atoms, const wg_cert_semicoupling *pla
   const double theta = choose_theta(plan, e), own = atoms->off + 32.0 * WG_UNIT2;
   if (!are_equal(&a, &b, m->d)) {
     for (int64_t r = 0; r < m->d; r++)
-      m->x[r] = two_value(two_minus(two_times(a.root, a.w[r]), two_times(b.root, b.w[r])));
+      m->x[r] = wg_twofold_value(wg_twofold_subtract(wg_twofold_multiply(a.root, a.w[r]),
+                                                     wg_twofold_multiply(b.root, b.w[r])));
     add_square(m, theta,
                1.0625 * (a.root.high * (own + a.off) + b.root.high * (own + b.off)) + WG_CERT_TINY);
   }
   if (theta == 1.0) return;
-  add_direction(m, (1.0 - theta) * (two_value(a.g) * (1.0 + a.off)), atoms, 0, plan->row[e]);
-  add_direction(m, (1.0 - theta) * (two_value(b.g) * (1.0 + b.off)), atoms, 1, plan->col[e]);
+  add_direction(m, (1.0 - theta) * (wg_twofold_value(a.g) * (1.0 + a.off)), atoms, 0, plan->row[e]);
+  add_direction(m, (1.0 - theta) * (wg_twofold_value(b.g) * (1.0 + b.off)), atoms, 1, plan->col[e]);
 }
 
 int wg_cert_sphere_upper(wg_mem *mem, const wg_cert_atoms *atoms, const wg_gauge_spec *spec,

@@ -4,7 +4,7 @@
 #ifndef WG_LA_H
 #define WG_LA_H
 
-#include "base/base.h"
+#include "base/twofold.h"
 
 /* c (r x s) = alpha op(a) op(b) + beta c; inner dimension k. lda etc. are the row lengths of the
  * stored matrices. */
@@ -53,54 +53,23 @@ int wg_la_solve_factored(int64_t n, const double *a, const int32_t *pivots, doub
 /* <a, b> = sum a_i b_i over count numbers. */
 double wg_la_dot(int64_t count, const double *a, const double *b);
 
-/* ---- twofold precision (twofold.c) ----
- * A number is the unevaluated sum high + low, |low| <= u |high|: some 106 bits. */
-typedef struct wg_twin {
-  double high, low;
-} wg_twin;
+/* ---- twofold precision (twofold.c, base/twofold.h) ---- */
 /* A matrix or vector of such numbers, in two arrays; low may be NULL: zero. */
-typedef struct wg_twofold {
+typedef struct wg_twofold_matrix {
   double *high, *low;
-} wg_twofold;
-/* Exact. */
-static inline wg_twin wg_twin_sum(double a, double b) {
-  const double high = a + b, part = high - a;
-  return (wg_twin){high, (a - (high - part)) + (b - part)};
+} wg_twofold_matrix;
+static inline wg_twofold wg_twofold_at(wg_twofold_matrix a, int64_t i) {
+  return (wg_twofold){a.high[i], a.low ? a.low[i] : 0.0};
 }
-/* Exact, unless something falls below 1e-292. */
-static inline wg_twin wg_twin_product(double a, double b) {
-  const double high = a * b;
-  return (wg_twin){high, fma(a, b, -high)};
-}
-/* Off by at most 4 u^2 (|a| + |b|). */
-static inline wg_twin wg_twin_add(wg_twin a, wg_twin b) {
-  const wg_twin sum = wg_twin_sum(a.high, b.high);
-  return wg_twin_sum(sum.high, sum.low + (a.low + b.low));
-}
-/* Off by at most 8 u^2 |a b|. */
-static inline wg_twin wg_twin_times(wg_twin a, wg_twin b) {
-  const wg_twin product = wg_twin_product(a.high, b.high);
-  return wg_twin_sum(product.high, product.low + (a.high * b.low + a.low * b.high));
-}
-/* Off by at most 16 u^2 times the root; 0 for a <= 0. */
-static inline wg_twin wg_twin_root(wg_twin a) {
-  if (!(a.high > 0.0)) return (wg_twin){0.0, 0.0};
-  const double root = sqrt(a.high);
-  const wg_twin square = wg_twin_product(root, root);
-  return wg_twin_sum(root, ((a.high - square.high) - square.low + a.low) / (2.0 * root));
-}
-static inline wg_twin wg_twin_at(wg_twofold a, int64_t i) {
-  return (wg_twin){a.high[i], a.low ? a.low[i] : 0.0};
-}
-static inline void wg_twin_put(wg_twofold a, int64_t i, wg_twin value) {
+static inline void wg_twofold_put(wg_twofold_matrix a, int64_t i, wg_twofold value) {
   a.high[i] = value.high;
   a.low[i] = value.low;
 }
 /* c (r x s) = op(a) b, inner dimension k, all stored without gaps; symmetric: c is known to be so
  * (r = s), half of it is computed. Entrywise off by at most wg_twofold_units(k) |op(a)| |b|, and
  * 4 k 2^-1074 where products underflow. */
-void wg_la_twofold_product(bool ta, bool symmetric, int64_t r, int64_t s, int64_t k, wg_twofold a,
-                           wg_twofold b, wg_twofold c);
+void wg_la_twofold_product(bool ta, bool symmetric, int64_t r, int64_t s, int64_t k,
+                           wg_twofold_matrix a, wg_twofold_matrix b, wg_twofold_matrix c);
 static inline double wg_twofold_units(int64_t k) {
   return 2.0 * (double)(k + 4) * (double)(k + 4) * WG_UNIT * WG_UNIT;
 }

@@ -34,8 +34,8 @@ WG_MULTIVERSION static void add_products(int64_t k, int64_t stride, const double
   }
 }
 
-void wg_la_twofold_product(bool ta, bool symmetric, int64_t r, int64_t s, int64_t k, wg_twofold a,
-                           wg_twofold b, wg_twofold c) {
+void wg_la_twofold_product(bool ta, bool symmetric, int64_t r, int64_t s, int64_t k,
+                           wg_twofold_matrix a, wg_twofold_matrix b, wg_twofold_matrix c) {
   const int64_t step = ta ? 1 : k, stride = ta ? r : 1;
   for (int64_t from = 0; from < s; from += CHUNK) {
     const int64_t width = WG_MIN(CHUNK, s - from);
@@ -44,9 +44,9 @@ void wg_la_twofold_product(bool ta, bool symmetric, int64_t r, int64_t s, int64_
       add_products(k, stride, a.high + i * step, a.low ? a.low + i * step : NULL, s, b.high + from,
                    b.low ? b.low + from : NULL, width, high, low);
       for (int64_t j = 0; j < width; j++)
-        wg_twin_put(c, i * s + from + j, wg_twin_sum(high[j], low[j]));
+        wg_twofold_put(c, i * s + from + j, wg_twofold_sum(high[j], low[j]));
     }
   }
   for (int64_t i = 0; symmetric && i < r; i++)
-    for (int64_t j = 0; j < i; j++) wg_twin_put(c, i * s + j, wg_twin_at(c, j * s + i));
+    for (int64_t j = 0; j < i; j++) wg_twofold_put(c, i * s + j, wg_twofold_at(c, j * s + i));
 }

@@ -20,7 +20,8 @@ typedef struct wg_cloud {
   int64_t *first;      /* n+1: members of distinct point i are members[first[i]..first[i+1])  */
   int64_t *members;    /* indices of given points, grouped                                    */
   int64_t *given_mass; /* given: integer mass of each given point (0: dropped)                */
-  wg_twofold *share;   /* n: of the total weight; on the line, where the masses are rounded, else NULL */
+  wg_twofold
+      *share; /* n: of the total weight; on the line, where the masses are rounded, else NULL */
 } wg_cloud;
 
 /* Both clouds with one integer total. Uniform clouds of n and m points get exact multiples: m and n
@@ -39,8 +40,8 @@ int wg_measure_pair(wg_mem *mem, int64_t n, int64_t m, int64_t d, const double *
 /* The symmetric root of the positive part of a covariance in twofold precision (root.c). What is
  * below zero, which only rounding can have put there, is sum g g' over the rows g of `negative`. */
 typedef struct wg_normal_root {
-  wg_twofold root;     /* d x d                                                     */
-  wg_twofold negative; /* fallen x d                                                */
+  wg_twofold_matrix root;     /* d x d                                                     */
+  wg_twofold_matrix negative; /* fallen x d                                                */
   int64_t fallen;
   int64_t rank; /* eigenvalues above 1e-14 of the largest: for those who report, not for bounds */
 } wg_normal_root;
@@ -48,11 +49,11 @@ typedef struct wg_normal_root {
 typedef struct wg_normal_pair {
   int64_t d;
   int exponent;
-  wg_twofold cov0, cov1; /* d x d: the symmetric parts of the covariances, exactly (entries that
-                            underflow are lost: below 2^-1074)                                   */
-  bool lost;             /* entries are so small, beside the largest, that some underflowed */
+  wg_twofold_matrix cov0, cov1; /* d x d: the symmetric parts of the covariances, exactly (entries
+                            that underflow are lost: below 2^-1074) */
+  bool lost; /* entries are so small, beside the largest, that some underflowed */
   wg_normal_root root0, root1;
-  wg_twofold delta; /* d: m1 - m0, exactly, but for underflow */
+  wg_twofold_matrix delta; /* d: m1 - m0, exactly, but for underflow */
 } wg_normal_pair;
 /* WG_ERR_INPUT unless means and covariances (d, d x d) are finite and the covariances symmetric (to
  * 1e-12 of the largest entry) and positive semidefinite (no eigenvalue below -1e-12 of the
@@ -61,7 +62,7 @@ int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const do
                            const double *mean1, const double *cov1, wg_normal_pair *pair);
 /* The root of s (d x d), whose eigenvectors in double precision are the rows of vectors, by
  * decreasing eigenvalues. */
-int wg_measure_root(wg_mem *mem, int64_t d, wg_twofold s, const double *vectors,
+int wg_measure_root(wg_mem *mem, int64_t d, wg_twofold_matrix s, const double *vectors,
                     wg_normal_root *root);
 /* Mean (d) and covariance (d x d) of a cloud checked by wg_measure_check; weights NULL: uniform.
  * The covariance is of the measure: divided by n, not by n - 1. */

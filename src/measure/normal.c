@@ -44,23 +44,23 @@ static int check_symmetric(const char *name, int64_t d, const double *s) {
 /* ---- roots ---- */
 
 /* The symmetric part of 2^(-2 exponent) s, exactly but for underflow, which *lost tells of. */
-static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent, wg_twofold *out,
-                            bool *lost) {
+static int scale_covariance(wg_mem *mem, int64_t d, const double *s, int exponent,
+                            wg_twofold_matrix *out, bool *lost) {
   const double sure = 1e-290;
-  *out = (wg_twofold){WG_NEW(mem, double, d *d), WG_NEW(mem, double, d *d)};
+  *out = (wg_twofold_matrix){WG_NEW(mem, double, d *d), WG_NEW(mem, double, d *d)};
   if (!out->high || !out->low) return wg_no_memory();
   for (int64_t i = 0; i < d; i++)
     for (int64_t j = 0; j < d; j++) {
       const double one = ldexp(s[i * d + j], -2 * exponent - 1);
       const double other = ldexp(s[j * d + i], -2 * exponent - 1);
-      wg_twin_put(*out, i * d + j, wg_twin_sum(one, other));
+      wg_twofold_put(*out, i * d + j, wg_twofold_sum(one, other));
       *lost = *lost || (s[i * d + j] != 0.0 && fabs(one) < sure);
     }
   return WG_OK;
 }
 
 static int find_root(wg_mem *mem, const char *name, int64_t d, const double *s, int exponent,
-                     wg_twofold *scaled, wg_normal_root *root, bool *lost) {
+                     wg_twofold_matrix *scaled, wg_normal_root *root, bool *lost) {
   double *vectors = WG_NEW(mem, double, d *d), *values = WG_NEW(mem, double, d);
   if (!vectors || !values) return wg_no_memory();
   WG_TRY(scale_covariance(mem, d, s, exponent, scaled, lost));
@@ -94,7 +94,8 @@ int wg_measure_normal_pair(wg_mem *mem, int64_t d, const double *mean0, const do
   WG_TRY(check_symmetric("cov1", d, cov1));
   *pair = (wg_normal_pair){.d = d, .delta = {WG_NEW(mem, double, d), WG_NEW(mem, double, d)}};
   if (!pair->delta.high || !pair->delta.low) return wg_no_memory();
-  for (int64_t i = 0; i < d; i++) wg_twin_put(pair->delta, i, wg_twin_sum(mean1[i], -mean0[i]));
+  for (int64_t i = 0; i < d; i++)
+    wg_twofold_put(pair->delta, i, wg_twofold_sum(mean1[i], -mean0[i]));
   if (check_mean("mean1 - mean0", d, pair->delta.high) < 0)
     return wg_fail(WG_ERR_INPUT, "mean1 - mean0 overflows; rescale the Gaussians");
   pair->exponent = scale_of(d, pair->delta.high, cov0, cov1);

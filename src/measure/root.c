@@ -25,14 +25,14 @@ static const double rank_tolerance = 1e-14; /* of the largest eigenvalue: theory
 
 typedef struct refinement {
   int64_t d;
-  wg_twofold s, u, su, t;     /* d x d; u: eigenvectors in columns            */
-  wg_twofold values;          /* d                                            */
-  double *miss, *turn, *room; /* d x d: R, E and scratch                      */
-  double *block, *axes, *at;  /* of a cluster: d x d twice, and d             */
+  wg_twofold_matrix s, u, su, t; /* d x d; u: eigenvectors in columns            */
+  wg_twofold_matrix values;      /* d                                            */
+  double *miss, *turn, *room;    /* d x d: R, E and scratch                      */
+  double *block, *axes, *at;     /* of a cluster: d x d twice, and d             */
 } refinement;
 
-static int new_twofold(wg_mem *mem, int64_t count, wg_twofold *a) {
-  *a = (wg_twofold){WG_NEW(mem, double, count), WG_NEW(mem, double, count)};
+static int new_twofold(wg_mem *mem, int64_t count, wg_twofold_matrix *a) {
+  *a = (wg_twofold_matrix){WG_NEW(mem, double, count), WG_NEW(mem, double, count)};
   return a->high && a->low ? WG_OK : wg_no_memory();
 }
 
@@ -46,7 +46,7 @@ static int create(wg_mem *mem, int64_t d, refinement *t) {
                     .axes = WG_NEW(mem, double, size),
                     .at = WG_NEW(mem, double, d)};
   if (!t->miss || !t->turn || !t->room || !t->block || !t->axes || !t->at) return wg_no_memory();
-  wg_twofold *const all[] = {&t->s, &t->u, &t->su, &t->t};
+  wg_twofold_matrix *const all[] = {&t->s, &t->u, &t->su, &t->t};
   for (int k = 0; k < 4; k++) WG_TRY(new_twofold(mem, size, all[k]));
   return new_twofold(mem, d, &t->values);
 }
@@ -60,9 +60,10 @@ static void measure_vectors(refinement *t) {
   wg_la_twofold_product(false, false, d, d, d, t->s, t->u, t->su);
   wg_la_twofold_product(true, true, d, d, d, t->u, t->su, t->t);
   for (int64_t i = 0; i < d; i++) {
-    const wg_twin own = wg_twin_at(t->t, i * (d + 1));
+    const wg_twofold own = wg_twofold_at(t->t, i * (d + 1));
     const double more = t->miss[i * (d + 1)] * (1.0 + t->miss[i * (d + 1)]);
-    wg_twin_put(t->values, i, wg_twin_add(own, wg_twin_times(own, (wg_twin){more, 0.0})));
+    wg_twofold_put(t->values, i,
+                   wg_twofold_add(own, wg_twofold_multiply(own, (wg_twofold){more, 0.0})));
   }
 }
 
@@ -97,15 +98,15 @@ static int turn_cluster(refinement *t, int64_t from, int64_t to) {
   WG_TRY(wg_la_eigh(k, t->block, t->at, t->axes));
   for (int64_t row = 0; row < d; row++) {
     for (int64_t j = 0; j < k; j++) {
-      wg_twin sum = {0.0, 0.0};
+      wg_twofold sum = {0.0, 0.0};
       for (int64_t i = 0; i < k; i++)
-        sum = wg_twin_add(sum, wg_twin_times(wg_twin_at(t->u, row * d + from + i),
-                                             (wg_twin){t->axes[j * k + i], 0.0}));
+        sum = wg_twofold_add(sum, wg_twofold_multiply(wg_twofold_at(t->u, row * d + from + i),
+                                                      (wg_twofold){t->axes[j * k + i], 0.0}));
       t->block[2 * j] = sum.high;
       t->block[2 * j + 1] = sum.low;
     }
     for (int64_t j = 0; j < k; j++)
-      wg_twin_put(t->u, row * d + from + j, (wg_twin){t->block[2 * j], t->block[2 * j + 1]});
+      wg_twofold_put(t->u, row * d + from + j, (wg_twofold){t->block[2 * j], t->block[2 * j + 1]});
   }
   return WG_OK;
 }
@@ -115,7 +116,7 @@ static void turn_all(refinement *t) {
   const int64_t d = t->d;
   wg_la_gemm(false, false, d, d, d, 1.0, t->u.high, d, t->turn, d, 0.0, t->room, d);
   for (int64_t i = 0; i < d * d; i++)
-    wg_twin_put(t->u, i, wg_twin_add(wg_twin_at(t->u, i), (wg_twin){t->room[i], 0.0}));
+    wg_twofold_put(t->u, i, wg_twofold_add(wg_twofold_at(t->u, i), (wg_twofold){t->room[i], 0.0}));
 }
 
 /* The end of the cluster that begins at from. */
@@ -171,29 +172,30 @@ static int compose(wg_mem *mem, refinement *t, wg_normal_root *out) {
   const int64_t d = t->d;
   const double top = WG_MAX(t->values.high[0], 0.0);
   for (int64_t i = 0; i < d; i++)
-    for (int64_t j = 0; j < d; j++) wg_twin_put(t->t, i * d + j, wg_twin_at(t->u, j * d + i));
+    for (int64_t j = 0; j < d; j++) wg_twofold_put(t->t, i * d + j, wg_twofold_at(t->u, j * d + i));
   for (int64_t i = 0; i < d; i++) {
-    const wg_twin value = wg_twin_at(t->values, i), root = wg_twin_root(value);
+    const wg_twofold value = wg_twofold_at(t->values, i), root = wg_twofold_root(value);
     out->rank += value.high > rank_tolerance * top;
     out->fallen += value.high < 0.0;
     for (int64_t j = 0; j < d; j++)
-      wg_twin_put(t->su, i * d + j, wg_twin_times(root, wg_twin_at(t->t, i * d + j)));
+      wg_twofold_put(t->su, i * d + j, wg_twofold_multiply(root, wg_twofold_at(t->t, i * d + j)));
   }
   wg_la_twofold_product(true, true, d, d, d, t->su, t->t, out->root);
   WG_TRY(new_twofold(mem, out->fallen * d, &out->negative));
   for (int64_t i = 0, row = 0; i < d; i++) {
-    const wg_twin value = wg_twin_at(t->values, i);
+    const wg_twofold value = wg_twofold_at(t->values, i);
     if (value.high >= 0.0) continue;
-    const wg_twin root = wg_twin_root((wg_twin){-value.high, -value.low});
+    const wg_twofold root = wg_twofold_root((wg_twofold){-value.high, -value.low});
     for (int64_t j = 0; j < d; j++)
-      wg_twin_put(out->negative, row * d + j, wg_twin_times(root, wg_twin_at(t->t, i * d + j)));
+      wg_twofold_put(out->negative, row * d + j,
+                     wg_twofold_multiply(root, wg_twofold_at(t->t, i * d + j)));
     row++;
   }
   return WG_OK;
 }
 
-static int find_root(wg_mem *own, wg_mem *mem, int64_t d, wg_twofold s, const double *vectors,
-                     wg_normal_root *out) {
+static int find_root(wg_mem *own, wg_mem *mem, int64_t d, wg_twofold_matrix s,
+                     const double *vectors, wg_normal_root *out) {
   refinement t;
   WG_TRY(create(own, d, &t));
   memcpy(t.s.high, s.high, (size_t)(d * d) * sizeof(double));
@@ -209,7 +211,7 @@ static int find_root(wg_mem *own, wg_mem *mem, int64_t d, wg_twofold s, const do
   return compose(mem, &t, out);
 }
 
-int wg_measure_root(wg_mem *mem, int64_t d, wg_twofold s, const double *vectors,
+int wg_measure_root(wg_mem *mem, int64_t d, wg_twofold_matrix s, const double *vectors,
                     wg_normal_root *root) {
   wg_mem own = wg_mem_of(mem->ledger);
   *root = (wg_normal_root){0};

@@ -7,14 +7,14 @@
 enum { MOST = 72, SIZE = MOST * MOST };
 typedef __float128 quad;
 
-static quad value_at(wg_twofold a, int64_t i) {
+static quad value_at(wg_twofold_matrix a, int64_t i) {
   return (quad)a.high[i] + (a.low ? (quad)a.low[i] : (quad)0);
 }
 
 static quad size_of(quad a) { return a < 0 ? -a : a; }
 
 /* Entries of many scales, with low parts. */
-static void fill(wg_rng *rng, int64_t count, wg_twofold a) {
+static void fill(wg_rng *rng, int64_t count, wg_twofold_matrix a) {
   for (int64_t i = 0; i < count; i++) {
     a.high[i] = ldexp(wg_rng_normal(rng), (int)(wg_rng_bits(rng) % 40) - 20);
     if (a.low) a.low[i] = a.high[i] * 0x1p-54 * (2.0 * wg_rng_uniform(rng) - 1.0);
@@ -30,8 +30,9 @@ static void products_are_as_good_as_promised(void **state) {
     const int64_t k = (int64_t)(wg_rng_bits(&rng) % MOST);
     const bool symmetric = round % 3 == 0, ta = symmetric || round % 2;
     const int64_t s = symmetric ? r : 1 + (int64_t)(wg_rng_bits(&rng) % MOST);
-    wg_twofold a = {room[0], round % 5 ? room[1] : NULL}, b = {room[2], round % 4 ? room[3] : NULL};
-    const wg_twofold c = {room[4], room[5]};
+    wg_twofold_matrix a = {room[0], round % 5 ? room[1] : NULL},
+                      b = {room[2], round % 4 ? room[3] : NULL};
+    const wg_twofold_matrix c = {room[4], room[5]};
     fill(&rng, r * k, a);
     fill(&rng, k * s, b);
     if (symmetric) b = a;
@@ -55,10 +56,10 @@ static void products_are_as_good_as_promised(void **state) {
 static void what_cancels_is_kept(void **state) {
   (void)state;
   double a[3] = {1e8, 1.0, -1e8}, b[3] = {1e8, 1e-9, 1e8}, high, low;
-  wg_la_twofold_product(false, false, 1, 1, 3, (wg_twofold){a, NULL}, (wg_twofold){b, NULL},
-                        (wg_twofold){&high, &low});
+  wg_la_twofold_product(false, false, 1, 1, 3, (wg_twofold_matrix){a, NULL},
+                        (wg_twofold_matrix){b, NULL}, (wg_twofold_matrix){&high, &low});
   assert_true(high + low == 1e-9);
-  const wg_twin root = wg_twin_root((wg_twin){2.0, 0.0});
+  const wg_twofold root = wg_twofold_root((wg_twofold){2.0, 0.0});
   const quad square = ((quad)root.high + root.low) * ((quad)root.high + root.low) - 2;
   assert_true(size_of(square) < (quad)1e-31);
 }
