@@ -265,6 +265,9 @@ typedef struct wg_certificate {
    * gamma that a matrix can have which satisfies them all. */
   int64_t cuts;
   const double *cut_q, *cut_f, *cut_g; /* cuts x d x d, cuts x n, cuts x m */
+  /* Second halves of numbers that one double cannot hold, or NULL for zeros: an entry of the plan
+   * is mass + mass_low, the potentials are f + f_low and g + g_low, exactly. */
+  const double *mass_low, *f_low, *g_low;
 } wg_certificate;
 WG_API int wg_get_certificate(const wg_solver *solver, wg_certificate *certificate);
 
@@ -274,7 +277,9 @@ typedef struct wg_verdict {
   double lower, upper; /* the bounds that do follow                                             */
   double lower_excess; /* claimed lower - derived lower; > 0 is refused                         */
   double upper_excess; /* derived upper - claimed upper; > 0 is refused                         */
-  char finding[640];   /* what fails, where and by how much; "" when valid                      */
+  char finding[640];   /* what fails, where and by how much; "" when valid and not open         */
+  double gap;          /* (upper - lower) / upper of the claim, not less than 0                 */
+  int open;            /* 1: that gap is larger than the claimed tol                            */
 } wg_verdict;
 /* Re-derives both bounds from points, weights, plan, q and potentials alone. Cost O(n m d), memory
  * O((n + m) d + d^2). threads as in settings. Returns WG_OK even if the claim is refused. */
@@ -348,8 +353,8 @@ WG_API int wg_certificate_get_size(const wg_certificate_file *file, int64_t k, c
                                    int64_t *size);
 WG_API int wg_certificate_get_array(const wg_certificate_file *file, int64_t k,
                                     wg_certificate_array *array);
-/* claim: lower, upper, tol. */
-WG_API int wg_certificate_get_claim(const wg_certificate_file *file, double claim[3]);
+/* claim: three numbers, lower, upper, tol. */
+WG_API int wg_certificate_get_claim(const wg_certificate_file *file, double *claim);
 /* *gap = (upper - lower) / upper of the claim, 0 when upper = 0; *closed: 1 when the claim reaches
  * its own tol: gap <= tol or, on the sphere, upper - lower is at most 1e-12 of the masses. That the
  * claim follows is another matter (wg_certificate_verify). Either may be NULL. */

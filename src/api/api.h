@@ -24,6 +24,7 @@ struct wg_solver {
   wg_plan plan;
   int64_t *row, *col;
   double *mass, *q, *moment, *f, *g;
+  double *mass_low, *f_low, *g_low; /* to be added exactly (wg_certificate) */
   wg_mem cut_mem;
   wg_cert_cuts cuts; /* what proves the lower bound for p < 1 in the plane */
 };

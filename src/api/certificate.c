@@ -78,21 +78,39 @@ int wg_certificate_create(wg_certificate_file **file, const char *kind, const ch
   return status;
 }
 
+/* Second halves that are all zero say nothing and are left out. */
+static bool says_something(int64_t count, const double *values) {
+  for (int64_t i = 0; values && i < count; i++)
+    if (values[i] != 0.0) return true;
+  return false;
+}
+
 int wg_certificate_of_clouds(const wg_certificate *c, wg_certificate_file **file) {
   if (!c) return wg_fail(WG_ERR_ARGUMENT, "certificate must not be NULL");
   const int64_t n = c->n, m = c->m, d = c->d, count = c->count, cuts = c->cuts;
   const double claim[WG_FILE_CLAIMS] = {c->lower, c->upper, c->tol};
-  const wg_certificate_array arrays[] = {
-      wg_array_rows("x", n, d, c->x),      wg_array_row("a", n, c->a),
-      wg_array_rows("y", m, d, c->y),      wg_array_row("b", m, c->b),
-      wg_array_indices("row", count, c->row), wg_array_indices("col", count, c->col),
-      wg_array_row("mass", count, c->mass), wg_array_rows("q", d, d, c->q),
-      wg_array_row("f", n, c->f),          wg_array_row("g", m, c->g),
-      wg_array_row("claim", WG_FILE_CLAIMS, claim),
-      wg_array_rows("cut_q", cuts, d * d, c->cut_q), wg_array_rows("cut_f", cuts, n, c->cut_f),
-      wg_array_rows("cut_g", cuts, m, c->cut_g)};
-  const int all = sizeof arrays / sizeof *arrays;
-  return wg_certificate_create(file, "clouds", c->gauge, cuts > 0 ? all : all - 3, arrays);
+  wg_certificate_array arrays[WG_FILE_ARRAYS] = {wg_array_rows("x", n, d, c->x),
+                                                 wg_array_row("a", n, c->a),
+                                                 wg_array_rows("y", m, d, c->y),
+                                                 wg_array_row("b", m, c->b),
+                                                 wg_array_indices("row", count, c->row),
+                                                 wg_array_indices("col", count, c->col),
+                                                 wg_array_row("mass", count, c->mass),
+                                                 wg_array_rows("q", d, d, c->q),
+                                                 wg_array_row("f", n, c->f),
+                                                 wg_array_row("g", m, c->g),
+                                                 wg_array_row("claim", WG_FILE_CLAIMS, claim)};
+  int used = 11;
+  if (cuts > 0) {
+    arrays[used++] = wg_array_rows("cut_q", cuts, d * d, c->cut_q);
+    arrays[used++] = wg_array_rows("cut_f", cuts, n, c->cut_f);
+    arrays[used++] = wg_array_rows("cut_g", cuts, m, c->cut_g);
+  }
+  if (says_something(count, c->mass_low))
+    arrays[used++] = wg_array_row("mass_low", count, c->mass_low);
+  if (says_something(n, c->f_low)) arrays[used++] = wg_array_row("f_low", n, c->f_low);
+  if (says_something(m, c->g_low)) arrays[used++] = wg_array_row("g_low", m, c->g_low);
+  return wg_certificate_create(file, "clouds", c->gauge, used, arrays);
 }
 
 int wg_certificate_read(wg_certificate_file **file, const char *path) {
@@ -179,7 +197,7 @@ static const wg_certificate_array *shape_of(const wg_certificate_file *file, con
   return wg_file_find(&file->content, name);
 }
 
-int wg_certificate_get_claim(const wg_certificate_file *file, double claim[WG_FILE_CLAIMS]) {
+int wg_certificate_get_claim(const wg_certificate_file *file, double *claim) {
   wg_clear_error();
   if (!file || !claim) return wg_fail(WG_ERR_ARGUMENT, "file and claim must not be NULL");
   memcpy(claim, data_of(file, "claim"), WG_FILE_CLAIMS * sizeof *claim);
@@ -221,7 +239,10 @@ int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certificate *c
                                   .cuts = cuts ? cuts->shape[0] : 0,
                                   .cut_q = data_of(file, "cut_q"),
                                   .cut_f = data_of(file, "cut_f"),
-                                  .cut_g = data_of(file, "cut_g")};
+                                  .cut_g = data_of(file, "cut_g"),
+                                  .mass_low = data_of(file, "mass_low"),
+                                  .f_low = data_of(file, "f_low"),
+                                  .g_low = data_of(file, "g_low")};
   return WG_OK;
 }
 
@@ -240,8 +261,9 @@ int wg_certificate_gap(const wg_certificate_file *file, double *gap, int *closed
   WG_TRY(wg_certificate_get_claim(file, claim));
   if (is_of(file, "sphere")) WG_TRY(allow_on_sphere(file, &allowed));
   const double width = claim[1] - claim[0];
-  if (gap) *gap = claim[1] > 0.0 ? width / claim[1] : 0.0;
-  if (closed) *closed = width <= WG_MAX(claim[2] * claim[1], allowed);
+  const double relative = width > 0.0 && claim[1] > 0.0 ? width / claim[1] : 0.0;
+  if (gap) *gap = relative;
+  if (closed) *closed = width <= WG_MAX(claim[2] * claim[1], allowed) || relative <= claim[2];
   return WG_OK;
 }
 
@@ -308,6 +330,14 @@ static int judge_grid(const wg_certificate_file *file, const double *claim, int 
                            &path, claim[0], claim[1], threads, verdict);
 }
 
+/* The claim against its own tolerance, the same for all kinds. */
+static int judge_width(const wg_certificate_file *file, wg_verdict *verdict) {
+  int closed;
+  WG_TRY(wg_certificate_gap(file, &verdict->gap, &closed));
+  verdict->open = !closed;
+  return WG_OK;
+}
+
 int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict) {
   static const struct {
     const char *kind;
@@ -325,6 +355,7 @@ int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdi
   for (size_t k = 0; k < sizeof judges / sizeof *judges; k++)
     if (is_of(file, judges[k].kind)) {
       const int status = judges[k].judge(file, claim, threads, verdict);
+      if (status == WG_OK) return judge_width(file, verdict);
       return status == WG_ERR_ARGUMENT ? WG_ERR_INPUT : status;
     }
   return wg_fail(WG_ERR_INTERNAL, "nobody judges certificates of the kind %s",

@@ -98,8 +98,8 @@ static void settle_rows(const double *weights, int64_t count, entry *entries) {
 static int store_plan(wg_solver *s, int64_t count, const entry *entries) {
   wg_mem mem = wg_mem_of(&s->context.ledger);
   int64_t *row = WG_NEW(&mem, int64_t, count), *col = WG_NEW(&mem, int64_t, count);
-  double *mass = WG_NEW(&mem, double, count);
-  if (!row || !col || !mass) {
+  double *mass = WG_NEW(&mem, double, count), *low = WG_NEW(&mem, double, count);
+  if (!row || !col || !mass || !low) {
     wg_mem_clear(&mem);
     return wg_no_memory();
   }
@@ -113,6 +113,7 @@ static int store_plan(wg_solver *s, int64_t count, const entry *entries) {
   s->row = row;
   s->col = col;
   s->mass = mass;
+  s->mass_low = low;
   s->plan = (wg_plan){count, row, col, mass};
   return WG_OK;
 }
@@ -174,6 +175,8 @@ void wg_lift_potentials(wg_solver *s, const wg_spectral_answer *answer) {
   memcpy(s->q, answer->q, (size_t)(s->d * s->d) * sizeof(double));
   spread(&s->cx, answer->f, s->f);
   spread(&s->cy, answer->g, s->g);
+  if (answer->f_low) spread(&s->cx, answer->f_low, s->f_low);
+  if (answer->g_low) spread(&s->cy, answer->g_low, s->g_low);
   fill_dropped(s);
 }
 

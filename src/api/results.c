@@ -70,7 +70,10 @@ int wg_get_certificate(const wg_solver *s, wg_certificate *certificate) {
                                   .cuts = s->cuts.count,
                                   .cut_q = s->cuts.q,
                                   .cut_f = s->cuts.f,
-                                  .cut_g = s->cuts.g};
+                                  .cut_g = s->cuts.g,
+                                  .mass_low = s->mass_low,
+                                  .f_low = s->f_low,
+                                  .g_low = s->g_low};
   return WG_OK;
 }
 

@@ -111,7 +111,9 @@ static int fill(wg_solver *s, const double *x, const double *a, const double *y,
   s->moment = WG_NEW(&s->mem, double, d *d);
   s->f = WG_NEW(&s->mem, double, n);
   s->g = WG_NEW(&s->mem, double, m);
-  if (!s->q || !s->moment || !s->f || !s->g) return wg_no_memory();
+  s->f_low = WG_NEW(&s->mem, double, n);
+  s->g_low = WG_NEW(&s->mem, double, m);
+  if (!s->q || !s->moment || !s->f || !s->g || !s->f_low || !s->g_low) return wg_no_memory();
   WG_TRY(rebuild(s));
   quantise_weights(s);
   return WG_OK;
@@ -179,9 +181,10 @@ static int certify(wg_solver *s) {
   const wg_cert_data data = {s->n, s->m, s->d, s->x, s->a, s->y, s->b};
   wg_cert_lower_report lower;
   wg_cert_upper_report upper;
-  WG_TRY(wg_cert_upper(&s->context, &data, &s->spec, s->plan.count, s->row, s->col, s->mass, margin,
-                       s->moment, &upper));
-  WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, s->f, s->g, margin, &lower));
+  const wg_cert_plan plan = {s->plan.count, s->row, s->col, s->mass, s->mass_low};
+  const wg_cert_potentials potentials = {s->f, s->f_low, s->g, s->g_low};
+  WG_TRY(wg_cert_upper(&s->context, &data, &s->spec, &plan, margin, s->moment, &upper));
+  WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, &potentials, margin, &lower));
   s->info.lower = lower.bound;
   s->info.upper = upper.bound;
   if (s->cuts.count > 0) {

@@ -323,7 +323,8 @@ static int prove(judge *j, const double *q, const double *f, const double *g, do
   const wg_solver *s = j->s;
   const wg_cert_data data = {s->n, s->m, s->d, s->x, s->a, s->y, s->b};
   wg_cert_lower_report report;
-  WG_TRY(wg_cert_lower(&j->context, &data, &s->minorant, q, f, g, 1.0, &report));
+  const wg_cert_potentials potentials = {.f = f, .g = g};
+  WG_TRY(wg_cert_lower(&j->context, &data, &s->minorant, q, &potentials, 1.0, &report));
   *bound = report.bound;
   return WG_OK;
 }

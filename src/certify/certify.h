@@ -23,8 +23,12 @@ typedef struct wg_cert_lower_report {
   double violation;  /* most that was taken off an f, rounding included; 0 when feasible */
   int64_t row, col;  /* the pair that asked for it, -1 when feasible                     */
 } wg_cert_lower_report;
+/* Potentials f + f_low (n) and g + g_low (m), exactly; the low parts may be NULL. */
+typedef struct wg_cert_potentials {
+  const double *f, *f_low, *g, *g_low;
+} wg_cert_potentials;
 int wg_cert_lower(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  const double *q, const double *f, const double *g, double margin,
+                  const double *q, const wg_cert_potentials *potentials, double margin,
                   wg_cert_lower_report *report);
 
 /* ---- Schatten p < 1 in the plane (theory 3.3, outer.c) ---- */
@@ -36,7 +40,7 @@ typedef struct wg_cert_half {
 /* The half-space that q (2 x 2) and potentials prove, before any gauge comes in; spec has d = 2.
  * Repairs, rounding and margin as in wg_cert_lower; the report's bound is not filled. */
 int wg_cert_lower_half(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                       const double *q, const double *f, const double *g, double margin,
+                       const double *q, const wg_cert_potentials *potentials, double margin,
                        wg_cert_half *half, wg_cert_lower_report *report);
 
 /* How low gamma_p is on the PSD matrices of trace at most `ceiling` that satisfy all halves. */
@@ -81,11 +85,17 @@ typedef struct wg_cert_upper_report {
   int64_t index;   /* of that row (side 0) or column (side 1)           */
   int side;
 } wg_cert_upper_report;
+/* Entries of mass + mass_low, exactly; mass_low may be NULL. */
+typedef struct wg_cert_plan {
+  int64_t count;
+  const int64_t *row, *col;
+  const double *mass, *mass_low;
+} wg_cert_plan;
 /* moment (d x d, may be NULL) receives the computed Sigma_P. WG_ERR_INPUT if an index is out of
  * range or a mass negative or not finite. */
 int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  int64_t count, const int64_t *row, const int64_t *col, const double *mass,
-                  double margin, double *moment, wg_cert_upper_report *report);
+                  const wg_cert_plan *plan, double margin, double *moment,
+                  wg_cert_upper_report *report);
 
 /* Judges a claim (the fields after struct_size are filled): derives both bounds and compares; fills
  * the verdict's text. */
@@ -203,6 +213,13 @@ int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem
 /* gamma°(R'R) from above. */
 int wg_cert_factor_dual(const wg_gauge_spec *spec, const wg_cert_factor *r, double margin,
                         wg_mem *mem, double *dual);
+/* The parts of a certificate. */
+static inline wg_cert_potentials wg_cert_potentials_of(const wg_certificate *c) {
+  return (wg_cert_potentials){.f = c->f, .f_low = c->f_low, .g = c->g, .g_low = c->g_low};
+}
+static inline wg_cert_plan wg_cert_plan_of(const wg_certificate *c) {
+  return (wg_cert_plan){c->count, c->row, c->col, c->mass, c->mass_low};
+}
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 /* Numbers beyond this could overflow in a sum: potentials. */
@@ -210,8 +227,7 @@ int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 /* WG_ERR_INPUT unless |values| <= limit. */
 int wg_cert_check_finite(const char *name, int64_t count, const double *values, double limit);
 /* WG_ERR_INPUT unless indices are in range and masses finite and not negative. */
-int wg_cert_check_plan(const wg_cert_data *data, int64_t count, const int64_t *row,
-                       const int64_t *col, const double *mass);
+int wg_cert_check_plan(const wg_cert_data *data, const wg_cert_plan *plan);
 
 /* A sum that knows its own rounding. Every addition is split without error into high + correction
  * (Knuth); only adding up the corrections rounds, by at most count u sum|correction|. A sum whose

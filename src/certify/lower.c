@@ -394,9 +394,10 @@ static void find_worst(const scan *s, wg_cert_lower_report *report) {
 
 /* R and L of the opening comment. */
 static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
-                           const wg_gauge_spec *spec, const double *q, const double *f,
-                           const double *g, double margin, factor *r, double *value,
-                           wg_cert_lower_report *report) {
+                           const wg_gauge_spec *spec, const double *q,
+                           const wg_cert_potentials *potentials, double margin, factor *r,
+                           double *value, wg_cert_lower_report *report) {
+  const double *f = potentials->f, *g = potentials->g;
   WG_TRY(wg_cert_check_finite("f", data->n, f, WG_CERT_LARGEST));
   WG_TRY(wg_cert_check_finite("g", data->m, g, WG_CERT_LARGEST));
   WG_TRY(wg_cert_factor_build(spec, q, mem, r));
@@ -410,11 +411,12 @@ static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
 }
 
 static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
-                       const wg_gauge_spec *spec, const double *q, const double *f, const double *g,
-                       double margin, wg_cert_lower_report *report) {
+                       const wg_gauge_spec *spec, const double *q,
+                       const wg_cert_potentials *potentials, double margin,
+                       wg_cert_lower_report *report) {
   factor r;
   double value;
-  WG_TRY(transport_bound(mem, threads, data, spec, q, f, g, margin, &r, &value, report));
+  WG_TRY(transport_bound(mem, threads, data, spec, q, potentials, margin, &r, &value, report));
   WG_TRY(wg_cert_factor_dual(spec, &r, margin, mem, &report->dual_gauge));
   value *= 1.0 - 4.0 * WG_UNIT;
   double bound = nextafter(value / WG_MAX(1.0, report->dual_gauge), 0.0);
@@ -424,11 +426,11 @@ static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
 }
 
 int wg_cert_lower(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  const double *q, const double *f, const double *g, double margin,
+                  const double *q, const wg_cert_potentials *potentials, double margin,
                   wg_cert_lower_report *report) {
   wg_mem mem = wg_mem_of(&context->ledger);
   wg_cert_lower_report result = {.row = -1, .col = -1};
-  int status = lower_bound(&mem, context->threads, data, spec, q, f, g, margin, &result);
+  int status = lower_bound(&mem, context->threads, data, spec, q, potentials, margin, &result);
   wg_mem_clear(&mem);
   if (status == WG_OK) *report = result;
   return status;
@@ -454,14 +456,14 @@ static void write_half(const factor *r, double value, double margin, wg_cert_hal
 }
 
 int wg_cert_lower_half(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                       const double *q, const double *f, const double *g, double margin,
+                       const double *q, const wg_cert_potentials *potentials, double margin,
                        wg_cert_half *half, wg_cert_lower_report *report) {
   wg_mem mem = wg_mem_of(&context->ledger);
   factor r;
   double value;
   *report = (wg_cert_lower_report){.row = -1, .col = -1};
   int status =
-      transport_bound(&mem, context->threads, data, spec, q, f, g, margin, &r, &value, report);
+      transport_bound(&mem, context->threads, data, spec, q, potentials, margin, &r, &value, report);
   /* A sum that overflowed proves nothing. */
   if (status == WG_OK) write_half(&r, isfinite(value) ? value : -DBL_MAX, margin, half);
   wg_mem_clear(&mem);

@@ -406,8 +406,9 @@ static int cut_halves(wg_context *context, const wg_cert_data *data, const wg_ga
                       wg_cert_cuts_report *report) {
   for (int64_t k = 0; k < cuts->count; k++) {
     wg_cert_lower_report lower;
-    WG_TRY(wg_cert_lower_half(context, data, spec, cuts->q + 4 * k, cuts->f + k * data->n,
-                              cuts->g + k * data->m, margin, &halves[k], &lower));
+    const wg_cert_potentials potentials = {.f = cuts->f + k * data->n, .g = cuts->g + k * data->m};
+    WG_TRY(wg_cert_lower_half(context, data, spec, cuts->q + 4 * k, &potentials, margin, &halves[k],
+                              &lower));
     if (lower.row < 0 || (report->worst >= 0 && lower.violation <= report->lower.violation))
       continue;
     report->worst = k;

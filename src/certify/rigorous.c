@@ -252,7 +252,8 @@ static void explain(const wg_certificate *c, wg_rigorous_verdict *v) {
 static int check(task *t) {
   const wg_certificate *c = t->c;
   WG_TRY(wg_cert_check(c, &t->spec));
-  WG_TRY(wg_cert_check_plan(&t->data, c->count, c->row, c->col, c->mass));
+  const wg_cert_plan plan = wg_cert_plan_of(c);
+  WG_TRY(wg_cert_check_plan(&t->data, &plan));
   WG_TRY(wg_cert_check_finite("Q", c->d * c->d, c->q, DBL_MAX));
   WG_TRY(wg_cert_check_finite("f", c->n, c->f, WG_CERT_LARGEST));
   WG_TRY(wg_cert_check_finite("g", c->m, c->g, WG_CERT_LARGEST));

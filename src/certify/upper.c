@@ -34,11 +34,7 @@
 enum { BATCH = 256 };                /* entries whose displacements are held at once */
 static const double eta = 0x1p-1074; /* smallest subnormal                           */
 
-typedef struct plan {
-  int64_t count;
-  const int64_t *row, *col;
-  const double *mass;
-} plan;
+typedef wg_cert_plan plan;
 
 static double up(double value) { return nextafter(value, INFINITY); }
 
@@ -55,10 +51,8 @@ static int check_entry(const wg_cert_data *data, const plan *p, int64_t e) {
   return WG_OK;
 }
 
-int wg_cert_check_plan(const wg_cert_data *data, int64_t count, const int64_t *row,
-                       const int64_t *col, const double *mass) {
-  const plan p = {.count = count, .row = row, .col = col, .mass = mass};
-  for (int64_t e = 0; e < count; e++) WG_TRY(check_entry(data, &p, e));
+int wg_cert_check_plan(const wg_cert_data *data, const plan *p) {
+  for (int64_t e = 0; e < p->count; e++) WG_TRY(check_entry(data, p, e));
   return WG_OK;
 }
 
@@ -239,7 +233,7 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double gauge;
   double *lifted = WG_NEW(mem, double, data->d * data->d);
   if (!lifted) return wg_no_memory();
-  WG_TRY(wg_cert_check_plan(data, p->count, p->row, p->col, p->mass));
+  WG_TRY(wg_cert_check_plan(data, p));
   WG_TRY(find_residuals(data, p, margin, mem, report));
   WG_TRY(find_moment(data, p, threads, mem, &sum, lifted));
   for (int64_t i = 0; moment && i < data->d * data->d; i++) moment[i] = lifted[i];
@@ -257,12 +251,10 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
 }
 
 int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
-                  int64_t count, const int64_t *row, const int64_t *col, const double *mass,
-                  double margin, double *moment, wg_cert_upper_report *report) {
+                  const plan *p, double margin, double *moment, wg_cert_upper_report *report) {
   wg_mem mem = wg_mem_of(&context->ledger);
   wg_cert_upper_report result = {0};
-  plan p = {.count = count, .row = row, .col = col, .mass = mass};
-  int status = upper_bound(&mem, context->threads, data, spec, &p, margin, moment, &result);
+  int status = upper_bound(&mem, context->threads, data, spec, p, margin, moment, &result);
   wg_mem_clear(&mem);
   if (status == WG_OK) *report = result;
   return status;

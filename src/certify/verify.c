@@ -164,8 +164,10 @@ static int derive(wg_context *context, const wg_certificate *c, const wg_gauge_s
   const wg_cert_cuts cuts = {.count = c->cuts, .q = c->cut_q, .f = c->cut_f, .g = c->cut_g};
   wg_gauge_spec minorant;
   wg_gauge_minorant(spec, &minorant);
-  WG_TRY(wg_cert_lower(context, &data, &minorant, c->q, c->f, c->g, 1.0, &lower->pair));
-  WG_TRY(wg_cert_upper(context, &data, spec, c->count, c->row, c->col, c->mass, 1.0, NULL, upper));
+  const wg_cert_potentials potentials = wg_cert_potentials_of(c);
+  const wg_cert_plan plan = wg_cert_plan_of(c);
+  WG_TRY(wg_cert_lower(context, &data, &minorant, c->q, &potentials, 1.0, &lower->pair));
+  WG_TRY(wg_cert_upper(context, &data, spec, &plan, 1.0, NULL, upper));
   lower->bound = lower->pair.bound;
   if (c->cuts == 0) return WG_OK;
   WG_TRY(wg_cert_cuts_bound(context, &data, spec, &cuts, upper->bound, 1.0, &lower->cuts));

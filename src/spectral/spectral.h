@@ -34,6 +34,7 @@ typedef struct wg_spectral_answer {
   /* Schatten p < 1 in the plane: what proves lower, each as q, f, g: cuts x 4, x n, x m */
   int64_t cuts;
   const double *cut_q, *cut_f, *cut_g;
+  const double *mass_low, *f_low, *g_low; /* to be added to mass, f and g, exactly; or NULL */
 } wg_spectral_answer;
 /* Solves for a bound spec, starting from what earlier solves learnt. */
 int wg_spectral_solve(wg_spectral *spectral, const wg_gauge_spec *spec,

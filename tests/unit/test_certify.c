@@ -49,7 +49,8 @@ static wg_cert_lower_report lower_of(const wg_cert_data *data, const char *gauge
                                      const double *f, const double *g, double margin) {
   wg_gauge_spec spec = bound(gauge, data->d);
   wg_cert_lower_report report;
-  assert_int_equal(wg_cert_lower(&context, data, &spec, q, f, g, margin, &report), WG_OK);
+  const wg_cert_potentials potentials = {.f = f, .g = g};
+  assert_int_equal(wg_cert_lower(&context, data, &spec, q, &potentials, margin, &report), WG_OK);
   return report;
 }
 
@@ -58,8 +59,8 @@ static wg_cert_upper_report upper_of(const wg_cert_data *data, const char *gauge
                                      double margin) {
   wg_gauge_spec spec = bound(gauge, data->d);
   wg_cert_upper_report report;
-  assert_int_equal(
-      wg_cert_upper(&context, data, &spec, count, row, col, mass, margin, NULL, &report), WG_OK);
+  const wg_cert_plan plan = {.count = count, .row = row, .col = col, .mass = mass};
+  assert_int_equal(wg_cert_upper(&context, data, &spec, &plan, margin, NULL, &report), WG_OK);
   return report;
 }
 
@@ -346,9 +347,8 @@ static void upper_against_long_double(void **state) {
     report = upper_of(&t.data, "max:trace@1/0.5,trace@2", plan_size(), t.row, t.col, t.mass, 1);
     assert_just_above(report.bound, fmaxl(4 * moment[0], moment[4] + moment[8]), 1e-13);
     wg_gauge_spec spec = bound("operator", D);
-    assert_int_equal(wg_cert_upper(&context, &t.data, &spec, plan_size(), t.row, t.col, t.mass, 1,
-                                   computed, &report),
-                     WG_OK);
+    const wg_cert_plan plan = {plan_size(), t.row, t.col, t.mass, NULL};
+    assert_int_equal(wg_cert_upper(&context, &t.data, &spec, &plan, 1, computed, &report), WG_OK);
     for (int i = 0; i < D * D; i++)
       assert_true(fabsl(computed[i] - moment[i]) <= 1e-15 * sqrtl(frobenius));
   }
@@ -574,9 +574,8 @@ static void threads_in_many_columns(void **state) {
   wg_cert_upper_report report;
   for (int run = 0; run < 2; run++) {
     context.threads = run + 1;
-    assert_int_equal(wg_cert_upper(&context, &data, &spec, POINTS, index, index, weights, 1,
-                                   moments[run], &report),
-                     WG_OK);
+    const wg_cert_plan plan = {POINTS, index, index, weights, NULL};
+    assert_int_equal(wg_cert_upper(&context, &data, &spec, &plan, 1, moments[run], &report), WG_OK);
   }
   assert_memory_equal(moments[0], moments[1], sizeof moments[0]);
 }

@@ -241,8 +241,10 @@ static void halves_hold_for_every_coupling(void **state) {
     const wg_cert_data data = {POINTS, POINTS, 2, x, w, y, w};
     wg_cert_half half;
     wg_cert_lower_report report;
+    const wg_cert_potentials potentials = {.f = f, .g = g};
     assert_int_equal(
-        wg_cert_lower_half(&context, &data, &spec, q, f, g, 1 + trial % 2, &half, &report), WG_OK);
+        wg_cert_lower_half(&context, &data, &spec, q, &potentials, 1 + trial % 2, &half, &report),
+        WG_OK);
     long double z[3] = {0, 0, 0};
     for (int i = 0; i < POINTS; i++) {
       const long double dx = (long double)y[2 * order[i]] - x[2 * i];
