@@ -14,7 +14,8 @@ struct wg_solver {
   wg_gauge_spec spec, simple, minorant; /* as asked; as solved; below (lower bounds) */
   char gauge_text[WG_GAUGE_TEXT];
   int64_t n, m, d;
-  double *x, *a, *y, *b; /* as given, weights normalised */
+  double *x, *a, *y, *b; /* as given             */
+  double total;          /* sum of a             */
   wg_cloud cx, cy;       /* distinct points              */
   wg_masses masses;
   wg_spectral *spectral;
@@ -35,6 +36,15 @@ int wg_check_settings(const wg_settings *settings);
 /* ---- results.c ---- */
 /* WG_ERR_ARGUMENT without a solver, WG_ERR_STATE before its first solve. */
 int wg_check_solved(const wg_solver *solver);
+
+/* ---- repair.c ---- */
+/* A plan in the making: masses mass + low. */
+typedef struct wg_lift_entries {
+  int64_t count, *row, *col;
+  double *mass, *low;
+} wg_lift_entries;
+/* Makes the masses add up to the solver's weights; entries that get nothing are dropped. */
+int wg_repair_plan(wg_mem *mem, const wg_solver *solver, wg_lift_entries *plan);
 
 /* ---- lift.c ---- */
 /* (y_j - x_i)' Q (y_j - x_i) of points as given. */

@@ -24,7 +24,7 @@ static void add_steps(const wg_solver *s, double *x_steps, double *y_steps) {
   for (int64_t e = 0; e < s->plan.count; e++) {
     const double *x = s->x + s->row[e] * d, *y = s->y + s->col[e] * d;
     for (int64_t k = 0; k < d; k++) {
-      const double step = s->mass[e] * (y[k] - x[k]);
+      const double step = s->mass[e] * (y[k] - x[k]) / s->total;
       x_steps[s->row[e] * d + k] -= step;
       y_steps[s->col[e] * d + k] += step;
     }

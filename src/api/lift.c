@@ -1,10 +1,11 @@
 /* From distinct points back to the points as given.
  *
  * A plan entry between two groups of equal points is dealt out to their members in order
- * (north-west corner), so that the entry count grows by the number of members only. Then each row's
- * rounding is put on its largest entry: a row with one entry holds exactly its weight, and clouds
- * that coincide get cost exactly zero. Points without weight get the largest potential that stays
- * feasible. Cost O(entries log entries + members); dropped points O(n m d^2 / (n + m)) each.
+ * (north-west corner), so that the entry count grows by the number of members only; weights are
+ * here the engine's whole masses, which its plan adds up to. Then the masses are made to add up to
+ * the weights as given (repair.c): clouds that coincide get cost exactly zero. Points without
+ * weight get the largest potential that stays feasible. Cost O(entries log entries + members);
+ * dropped points O(n m d^2 / (n + m)) each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,22 @@ typedef struct entry {
 /* Dealing out a group's mass: the member in turn and what it has left. */
 typedef struct dealer {
   const wg_cloud *cloud;
-  const double *weights; /* of the given points */
-  int64_t *turn;         /* per group           */
-  double *left;          /* per group, of the member in turn */
+  double quantum; /* weight of the given points: their mass times this */
+  int64_t *turn;  /* per group                        */
+  double *left;   /* per group, of the member in turn */
 } dealer;
 
-static int make_dealer(wg_mem *mem, const wg_cloud *cloud, const double *weights, dealer *deal) {
-  *deal = (dealer){cloud, weights, WG_NEW(mem, int64_t, cloud->n), WG_NEW(mem, double, cloud->n)};
+static double weight_of(const dealer *deal, int64_t member) {
+  return (double)deal->cloud->given_mass[member] * deal->quantum;
+}
+
+static int make_dealer(wg_mem *mem, const wg_cloud *cloud, const wg_masses *masses, dealer *deal) {
+  const double quantum = masses->quantum > 0.0 ? masses->quantum : 1.0 / (double)masses->total;
+  *deal = (dealer){cloud, quantum, WG_NEW(mem, int64_t, cloud->n), WG_NEW(mem, double, cloud->n)};
   if (!deal->turn || !deal->left) return wg_no_memory();
   for (int64_t i = 0; i < cloud->n; i++) {
     deal->turn[i] = cloud->first[i];
-    deal->left[i] = weights[cloud->members[cloud->first[i]]];
+    deal->left[i] = weight_of(deal, cloud->members[cloud->first[i]]);
   }
   return WG_OK;
 }
@@ -43,7 +49,7 @@ static int64_t take(dealer *deal, int64_t group, double amount) {
   const int64_t member = deal->cloud->members[deal->turn[group]];
   const bool exhausted = amount >= room(deal, group);
   deal->left[group] -= amount;
-  if (exhausted) deal->left[group] = deal->weights[deal->cloud->members[++deal->turn[group]]];
+  if (exhausted) deal->left[group] = weight_of(deal, deal->cloud->members[++deal->turn[group]]);
   return member;
 }
 
@@ -75,54 +81,49 @@ static int compare_entries(const void *left, const void *right) {
   return a->col < b->col ? -1 : a->col > b->col;
 }
 
-/* Makes the row in entries[begin..end) sum to its weight. */
-static void settle_row(const double *weights, entry *entries, int64_t begin, int64_t end) {
-  wg_sum rest = {weights[entries[begin].row], 0.0};
-  int64_t largest = begin;
-  for (int64_t e = begin; e < end; e++)
-    if (entries[e].mass > entries[largest].mass) largest = e;
-  for (int64_t e = begin; e < end; e++)
-    if (e != largest) wg_sum_add(&rest, -entries[e].mass);
-  const double value = wg_sum_value(rest);
-  if (value > 0) entries[largest].mass = value;
-}
-
-static void settle_rows(const double *weights, int64_t count, entry *entries) {
-  for (int64_t begin = 0, end; begin < count; begin = end) {
-    for (end = begin; end < count && entries[end].row == entries[begin].row; end++) {
-    }
-    settle_row(weights, entries, begin, end);
+/* The entries with masses that sum to the weights of x as given, about. */
+static void fill_entries(const wg_solver *s, const entry *entries, wg_lift_entries *out) {
+  wg_sum dealt = {0}, weights = {0};
+  for (int64_t e = 0; e < out->count; e++) wg_sum_add(&dealt, entries[e].mass);
+  for (int64_t i = 0; i < s->n; i++) wg_sum_add(&weights, s->a[i]);
+  double factor = wg_sum_value(weights) / wg_sum_value(dealt);
+  if (fabs(factor - 1.0) <= 8.0 * WG_UNIT) factor = 1.0; /* whole quanta stay whole */
+  for (int64_t e = 0; e < out->count; e++) {
+    out->row[e] = entries[e].row;
+    out->col[e] = entries[e].col;
+    out->mass[e] = entries[e].mass * factor;
+    out->low[e] = 0.0;
   }
 }
 
 static int store_plan(wg_solver *s, int64_t count, const entry *entries) {
   wg_mem mem = wg_mem_of(&s->context.ledger);
-  int64_t *row = WG_NEW(&mem, int64_t, count), *col = WG_NEW(&mem, int64_t, count);
-  double *mass = WG_NEW(&mem, double, count), *low = WG_NEW(&mem, double, count);
-  if (!row || !col || !mass || !low) {
-    wg_mem_clear(&mem);
-    return wg_no_memory();
+  wg_lift_entries out = {count, WG_NEW(&mem, int64_t, count), WG_NEW(&mem, int64_t, count),
+                         WG_NEW(&mem, double, count), WG_NEW(&mem, double, count)};
+  int status = out.row && out.col && out.mass && out.low ? WG_OK : wg_no_memory();
+  if (status == WG_OK) {
+    fill_entries(s, entries, &out);
+    status = wg_repair_plan(&mem, s, &out);
   }
-  for (int64_t e = 0; e < count; e++) {
-    row[e] = entries[e].row;
-    col[e] = entries[e].col;
-    mass[e] = entries[e].mass;
+  if (status != WG_OK) {
+    wg_mem_clear(&mem);
+    return status;
   }
   wg_mem_clear(&s->plan_mem);
   s->plan_mem = mem;
-  s->row = row;
-  s->col = col;
-  s->mass = mass;
-  s->mass_low = low;
-  s->plan = (wg_plan){count, row, col, mass};
+  s->row = out.row;
+  s->col = out.col;
+  s->mass = out.mass;
+  s->mass_low = out.low;
+  s->plan = (wg_plan){out.count, out.row, out.col, out.mass};
   return WG_OK;
 }
 
 int wg_lift_plan(wg_solver *s, const wg_spectral_answer *answer) {
   wg_mem scratch = wg_mem_of(&s->context.ledger);
   dealer rows, cols;
-  int status = make_dealer(&scratch, &s->cx, s->a, &rows);
-  if (status == WG_OK) status = make_dealer(&scratch, &s->cy, s->b, &cols);
+  int status = make_dealer(&scratch, &s->cx, &s->masses, &rows);
+  if (status == WG_OK) status = make_dealer(&scratch, &s->cy, &s->masses, &cols);
   /* Each step of dealing ends an entry or moves on to another member. */
   const int64_t most = answer->count + s->n + s->m;
   entry *entries = status == WG_OK ? WG_NEW(&scratch, entry, most) : NULL;
@@ -130,7 +131,6 @@ int wg_lift_plan(wg_solver *s, const wg_spectral_answer *answer) {
   if (status == WG_OK) {
     const int64_t count = deal_out(answer, &s->masses, &rows, &cols, entries);
     qsort(entries, (size_t)count, sizeof *entries, compare_entries);
-    settle_rows(s->a, count, entries);
     status = store_plan(s, count, entries);
   }
   wg_mem_clear(&scratch);

@@ -61,14 +61,10 @@ static int copy_numbers(wg_mem *mem, int64_t count, const double *values, double
   return WG_OK;
 }
 
-/* Weights divided by their sum; uniform ones when none are given. */
+/* Weights as given; uniform ones when none are. */
 static int copy_weights(wg_mem *mem, int64_t count, const double *weights, double **copy) {
   if (!(*copy = WG_NEW(mem, double, count))) return wg_no_memory();
-  wg_sum sum = {0};
-  for (int64_t i = 0; weights && i < count; i++) wg_sum_add(&sum, weights[i]);
-  const double total = weights ? wg_sum_value(sum) : 1.0;
-  for (int64_t i = 0; i < count; i++)
-    (*copy)[i] = weights ? weights[i] / total : 1.0 / (double)count;
+  for (int64_t i = 0; i < count; i++) (*copy)[i] = weights ? weights[i] : 1.0 / (double)count;
   return WG_OK;
 }
 
@@ -94,11 +90,10 @@ static int rebuild(wg_solver *s) {
   return WG_OK;
 }
 
-/* Uniform weights as exact multiples of the quantum: equal measures then cost exactly nothing. */
-static void quantise_weights(wg_solver *s) {
-  if (s->masses.quantum == 0.0) return;
-  for (int64_t i = 0; i < s->n; i++) s->a[i] = (double)s->cx.given_mass[i] * s->masses.quantum;
-  for (int64_t j = 0; j < s->m; j++) s->b[j] = (double)s->cy.given_mass[j] * s->masses.quantum;
+/* Uniform weights that were not given, as exact multiples of the quantum: equal measures then cost
+ * exactly nothing. */
+static void quantise_weights(const wg_cloud *cloud, double quantum, double *weights) {
+  for (int64_t i = 0; i < cloud->given; i++) weights[i] = (double)cloud->given_mass[i] * quantum;
 }
 
 static int fill(wg_solver *s, const double *x, const double *a, const double *y, const double *b) {
@@ -115,7 +110,11 @@ static int fill(wg_solver *s, const double *x, const double *a, const double *y,
   s->g_low = WG_NEW(&s->mem, double, m);
   if (!s->q || !s->moment || !s->f || !s->g || !s->f_low || !s->g_low) return wg_no_memory();
   WG_TRY(rebuild(s));
-  quantise_weights(s);
+  if (!a && s->masses.quantum > 0.0) quantise_weights(&s->cx, s->masses.quantum, s->a);
+  if (!b && s->masses.quantum > 0.0) quantise_weights(&s->cy, s->masses.quantum, s->b);
+  wg_sum total = {0};
+  for (int64_t i = 0; i < n; i++) wg_sum_add(&total, s->a[i]);
+  s->total = wg_sum_value(total);
   return WG_OK;
 }
 
@@ -185,6 +184,7 @@ static int certify(wg_solver *s) {
   const wg_cert_potentials potentials = {s->f, s->f_low, s->g, s->g_low};
   WG_TRY(wg_cert_upper(&s->context, &data, &s->spec, &plan, margin, s->moment, &upper));
   WG_TRY(wg_cert_lower(&s->context, &data, &s->minorant, s->q, &potentials, margin, &lower));
+  for (int64_t i = 0; i < s->d * s->d; i++) s->moment[i] /= s->total;
   s->info.lower = lower.bound;
   s->info.upper = upper.bound;
   if (s->cuts.count > 0) {
@@ -221,7 +221,7 @@ static int solve(wg_solver *s) {
   const double below = 0.6; /* aim under the tolerance: certify/ adds rounding to the gap */
   const wg_spectral_limits limits = {below * s->settings.tol, s->settings.max_calls,
                                      s->settings.seed};
-  wg_spectral_answer answer;
+  wg_spectral_answer answer = {0};
   WG_TRY(wg_spectral_solve(s->spectral, &s->simple, &limits, &answer));
   WG_TRY(wg_lift_plan(s, &answer));
   wg_lift_potentials(s, &answer);

@@ -226,6 +226,7 @@ int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
 #define WG_CERT_LARGEST 1e307
 /* WG_ERR_INPUT unless |values| <= limit. */
 int wg_cert_check_finite(const char *name, int64_t count, const double *values, double limit);
+int wg_cert_check_potentials(const wg_cert_data *data, const wg_cert_potentials *potentials);
 /* WG_ERR_INPUT unless indices are in range and masses finite and not negative. */
 int wg_cert_check_plan(const wg_cert_data *data, const wg_cert_plan *plan);
 

@@ -20,13 +20,17 @@
  * plus a relative u: |R (y - x)| >= s (1 - u) - delta. From 2 s delta <= theta s^2 + delta^2 /
  * theta, c_ij >= (1 - theta - (r + 6) u) acc - delta^2 / theta,      acc = fl(s^2), with theta =
  * 2^-20. Unless f_i + g_j - keep acc + lift > v_i (keep and lift being those two constants with the
- * rounding of this line added), the pair cannot raise v_i. Close pairs keep relative accuracy;
- * |z|^2 + |w|^2 - 2 zw would lose it.
- * 2. A pair that passes is computed from the original doubles: step = fl(y - x) has relative error
- * u, t_r = fl(sum_k R_rk step_k) is off by e_r = (d + 2) u sum_k |R_rk step_k|, and from t^2 >=
- * t'^2 - 2 |t'| e (t' computed, t exact), c_ij >= acc' - (r + 2) u acc' - sum_r 2 |t'_r| e_r. The
- * error is relative to this pair, not to the diameter: clouds that nearly coincide get tight
- *    bounds. fl(f + g) has relative error u whatever cancels.
+ * rounding of this line added, 8 u (|f| + |g| + v + lift)), the pair cannot raise v_i. Close pairs
+ * keep relative accuracy; |z|^2 + |w|^2 - 2 zw would lose it.
+ * 2. A pair that passes is computed from the original doubles to twice their precision. y - x is a
+ * double and an error, exactly; t_r = sum_k R_rk (y - x)_k as a pair, its products and sums split
+ * without error: what is left out is at most e_r = (d + 4)^2 u^2 sum_k |R_rk step_k| (second-order
+ * terms, each at most u (d + 2) sum_k |..|, added d times). With t = high + low, t^2 >= high^2 + 2
+ * high low, whose rounding is 6 u^2 t^2, and an error e of t costs 2 |t| e + e^2. Potentials are
+ * pairs too, and f + f_low + g + g_low - sum_r t_r^2 is a sum that knows its error: u of its result
+ * and some u^2 of its terms. So a pair that is tight costs nothing, even where potentials and cost
+ * cancel: clouds that nearly coincide, or whose potentials are 1e8 times W2, get tight bounds. The
+ * screening sees potentials in one double: 2 u (|f| + |g|), covered by the 8 u above.
  * Constants are enlarged by two or more for second-order terms; products that underflow lose at
  * most eta = 2^-1074 each, which is added too. All sums over points keep their own error
  * (certify.h), with exact products; f is shifted by its mean t and g by -t, which changes nothing
@@ -44,6 +48,7 @@
 #include <float.h>
 #include <string.h>
 
+#include "base/exact.h"
 #include "certify/certify.h"
 #include "linalg/la.h"
 
@@ -60,6 +65,14 @@ int wg_cert_check_finite(const char *name, int64_t count, const double *values, 
     if (!(fabs(values[i]) <= limit))
       return wg_fail(WG_ERR_INPUT, "%s[%lld] = %g is not usable; it must be finite, at most %g",
                      name, (long long)i, values[i], limit);
+  return WG_OK;
+}
+
+int wg_cert_check_potentials(const wg_cert_data *data, const wg_cert_potentials *dual) {
+  WG_TRY(wg_cert_check_finite("f", data->n, dual->f, WG_CERT_LARGEST));
+  WG_TRY(wg_cert_check_finite("g", data->m, dual->g, WG_CERT_LARGEST));
+  if (dual->f_low) WG_TRY(wg_cert_check_finite("f_low", data->n, dual->f_low, WG_CERT_LARGEST));
+  if (dual->g_low) WG_TRY(wg_cert_check_finite("g_low", data->m, dual->g_low, WG_CERT_LARGEST));
   return WG_OK;
 }
 
@@ -124,6 +137,8 @@ int wg_cert_factor_dual(const wg_gauge_spec *spec, const factor *r, double margi
 
 /* ---- the screening ---- */
 
+static double low_part(const double *low, int64_t i) { return low ? low[i] : 0.0; }
+
 typedef struct side { /* the points with mass of one cloud */
   int64_t count;
   int64_t *index;       /* among the given points */
@@ -134,7 +149,8 @@ typedef struct side { /* the points with mass of one cloud */
 typedef struct scan {
   const factor *r;
   side x, y;
-  const double *f, *g;
+  const wg_cert_potentials *dual;
+  double *f, *g;    /* the potentials of the given points in one double each          */
   double *z;        /* x.count x rank                                             */
   double *w;        /* chunks x rank x CHUNK: columns of a chunk lie together     */
   double *g_chunks; /* chunks x CHUNK, -inf behind the last column                */
@@ -241,8 +257,17 @@ static int allocate_scan(scan *s, wg_mem *mem, double **half, double **mapped) {
   return WG_OK;
 }
 
+static int round_potentials(wg_mem *mem, int64_t count, const double *values, const double *low,
+                            double **rounded) {
+  if (!(*rounded = WG_NEW(mem, double, count))) return wg_no_memory();
+  for (int64_t i = 0; i < count; i++) (*rounded)[i] = values[i] + low_part(low, i);
+  return WG_OK;
+}
+
 static int prepare_scan(scan *s, wg_mem *mem, const wg_cert_data *data) {
   double *half, *mapped;
+  WG_TRY(round_potentials(mem, data->n, s->dual->f, s->dual->f_low, &s->f));
+  WG_TRY(round_potentials(mem, data->m, s->dual->g, s->dual->g_low, &s->g));
   WG_TRY(gather(mem, data->n, data->d, data->x, data->a, &s->x));
   WG_TRY(gather(mem, data->m, data->d, data->y, data->b, &s->y));
   WG_TRY(allocate_scan(s, mem, &half, &mapped));
@@ -291,27 +316,47 @@ WG_MULTIVERSION static bool screen_chunk(int64_t rank, const double *z, const do
 
 /* ---- single pairs ---- */
 
+/* t = row . (y - x) as t + *low, off by *error at most; sizes: |row| . |y - x|. */
+static double exact_dot(int64_t d, const double *row, const double *x, const double *y, double *low,
+                        double *error) {
+  double high = 0.0, rest = 0.0, size = 0.0;
+  for (int64_t k = 0; k < d; k++) {
+    double short_step, slip, slip_of_sum;
+    const double step = wg_two_sum(y[k], -x[k], &short_step);
+    const double part = wg_two_product(row[k], step, &slip);
+    high = wg_two_sum(high, part, &slip_of_sum);
+    rest += (slip + row[k] * short_step) + slip_of_sum;
+    size += fabs(part);
+  }
+  const double spread = (double)(d + 4);
+  *error = 6.0 * spread * spread * (WG_UNIT * WG_UNIT) * size + 4.0 * spread * eta;
+  return wg_two_sum(high, rest, low);
+}
+
 /* f_i + g_j - c_ij, at least its exact value: pass 2 of the opening comment. i, j as given. */
 static double pair_violation(const scan *s, int64_t i, int64_t j) {
   const factor *r = s->r;
   const double *x = s->x.points + i * r->d, *y = s->y.points + j * r->d;
-  double cost = 0.0, error = 0.0, length2 = 0.0;
+  wg_cert_sum excess = {0};
+  double error = 0.0, cost = 0.0, length2 = 0.0;
+  wg_cert_sum_add(&excess, s->dual->f[i]);
+  wg_cert_sum_add(&excess, s->dual->g[j]);
+  wg_cert_sum_add(&excess, low_part(s->dual->f_low, i));
+  wg_cert_sum_add(&excess, low_part(s->dual->g_low, j));
   for (int64_t row = 0; row < r->rank; row++) {
-    const double *direction = r->rows + row * r->d;
-    double t = 0.0, size = 0.0;
-    for (int64_t k = 0; k < r->d; k++) {
-      double part = direction[k] * (y[k] - x[k]);
-      t += part;
-      size += fabs(part);
-    }
-    cost += t * t;
-    error += 2.0 * fabs(t) * ((double)(r->d + 4) * WG_UNIT * size + (double)(r->d + 4) * eta);
+    double low, slip, off;
+    const double t = exact_dot(r->d, r->rows + row * r->d, x, y, &low, &off);
+    const double square = wg_two_product(t, t, &slip);
+    wg_cert_sum_add(&excess, -square);
+    wg_cert_sum_add(&excess, -(slip + 2.0 * t * low));
+    error += 2.0 * fabs(t) * off + off * off;
+    cost += square;
   }
   for (int64_t k = 0; k < r->d; k++) length2 += (y[k] - x[k]) * (y[k] - x[k]);
-  error += (double)(r->rank + 4) * (WG_UNIT * cost + eta);
-  double sum = s->f[i] + s->g[j], excess = sum - cost;
-  error += 2.0 * WG_UNIT * (fabs(sum) + fabs(excess));
-  return excess + (s->margin * error + s->room * length2);
+  error += 8.0 * (double)(r->rank + 4) * (WG_UNIT * WG_UNIT * cost + eta);
+  error += wg_cert_sum_error(&excess);
+  const double value = wg_cert_sum_value(&excess);
+  return value + (s->margin * (1.0625 * error) + s->room * length2);
 }
 
 /* What a screened excess must pass to matter for row i. */
@@ -355,29 +400,31 @@ typedef struct estimate {
   double value, error; /* |value - exact| <= error */
 } estimate;
 
-/* sum weight (value - shift) / sum weight over the points with mass. packed: values has one entry
- * for each of them, otherwise one for each given point. */
+/* sum weight (value + low - shift) / sum weight over the points with mass. packed: values has one
+ * entry for each of them, otherwise one for each given point; low, which may be NULL, likewise. */
 static estimate weighted_mean(const side *points, const double *weights, const double *values,
-                              bool packed, double shift) {
+                              const double *low, bool packed, double shift) {
   wg_cert_sum top = {0}, total = {0};
   for (int64_t i = 0; i < points->count; i++) {
+    const int64_t at = packed ? i : points->index[i];
     double weight = weights[points->index[i]];
     wg_cert_sum_add(&total, weight);
-    wg_cert_sum_add_product(&top, weight, values[packed ? i : points->index[i]]);
+    wg_cert_sum_add_product(&top, weight, values[at]);
+    if (low) wg_cert_sum_add_product(&top, weight, low[at]);
     wg_cert_sum_add_product(&top, weight, -shift);
   }
   double mass = wg_cert_sum_value(&total), value = wg_cert_sum_value(&top) / mass;
-  double lost = wg_cert_sum_error(&top) + 4.0 * (double)points->count * eta;
+  double lost = wg_cert_sum_error(&top) + 6.0 * (double)points->count * eta;
   double relative = wg_cert_sum_error(&total) / mass + 4.0 * WG_UNIT;
   return (estimate){.value = value, .error = 1.0625 * (lost / mass + relative * fabs(value)) + eta};
 }
 
 /* The value of the repaired potentials, from below. */
 static double dual_value(const scan *s, const wg_cert_data *data) {
-  double shift = weighted_mean(&s->x, data->a, s->f, false, 0.0).value;
-  estimate f = weighted_mean(&s->x, data->a, s->f, false, shift);
-  estimate v = weighted_mean(&s->x, data->a, s->violation, true, 0.0);
-  estimate g = weighted_mean(&s->y, data->b, s->g, false, -shift);
+  double shift = weighted_mean(&s->x, data->a, s->f, NULL, false, 0.0).value;
+  estimate f = weighted_mean(&s->x, data->a, s->dual->f, s->dual->f_low, false, shift);
+  estimate v = weighted_mean(&s->x, data->a, s->violation, NULL, true, 0.0);
+  estimate g = weighted_mean(&s->y, data->b, s->dual->g, s->dual->g_low, false, -shift);
   double error =
       f.error + g.error + v.error + 4.0 * WG_UNIT * (fabs(f.value) + fabs(g.value) + fabs(v.value));
   return f.value + g.value - v.value - 1.0625 * s->margin * error;
@@ -397,11 +444,9 @@ static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
                            const wg_gauge_spec *spec, const double *q,
                            const wg_cert_potentials *potentials, double margin, factor *r,
                            double *value, wg_cert_lower_report *report) {
-  const double *f = potentials->f, *g = potentials->g;
-  WG_TRY(wg_cert_check_finite("f", data->n, f, WG_CERT_LARGEST));
-  WG_TRY(wg_cert_check_finite("g", data->m, g, WG_CERT_LARGEST));
+  WG_TRY(wg_cert_check_potentials(data, potentials));
   WG_TRY(wg_cert_factor_build(spec, q, mem, r));
-  scan s = {.r = r, .f = f, .g = g, .margin = margin};
+  scan s = {.r = r, .dual = potentials, .margin = margin};
   s.room = (margin - 1.0) * 8.0 * (double)r->d * WG_UNIT * r->top;
   WG_TRY(prepare_scan(&s, mem, data));
   scan_pairs(&s, threads);
@@ -462,8 +507,8 @@ int wg_cert_lower_half(wg_context *context, const wg_cert_data *data, const wg_g
   factor r;
   double value;
   *report = (wg_cert_lower_report){.row = -1, .col = -1};
-  int status =
-      transport_bound(&mem, context->threads, data, spec, q, potentials, margin, &r, &value, report);
+  int status = transport_bound(&mem, context->threads, data, spec, q, potentials, margin, &r,
+                               &value, report);
   /* A sum that overflowed proves nothing. */
   if (status == WG_OK) write_half(&r, isfinite(value) ? value : -DBL_MAX, margin, half);
   wg_mem_clear(&mem);

@@ -15,8 +15,11 @@
  * What is trusted: FLINT's Arb, IEEE doubles for + - * in the filter of pairs, and the compiler.
  * LAPACK proposes eigenvectors, which are not believed.
  *
- * Precision. 128 bits, doubled up to 1024 until both enclosures are narrower than a unit of the
- * last place of the upper bound; 128 are enough unless the points or potentials cancel beyond that.
+ * Precision. 128 bits, doubled until the claim is decided: at most the lower end of L or above the
+ * upper end (a refusal), and likewise for U. At most 4096 bits, where sums and products of doubles
+ * are exact; what is undecided there is refused. Up to 1024 bits are also spent on making both
+ * enclosures narrower than a unit of the last place of the upper bound, for those who read them.
+ * 128 are enough unless the points or potentials cancel beyond that.
  *
  * Memory. FLINT allocates by itself and ends the process (abort) when it is refused. Its hooks
  * would replace the allocator of the whole process, of a host's own use of FLINT too, so they are
@@ -29,7 +32,7 @@
 
 #include "certify/rigorous.h"
 
-enum { FIRST_BITS = 128, LAST_BITS = 1024, SHARP_BITS = 54 };
+enum { FIRST_BITS = 128, SHARPEST_BITS = 1024, LAST_BITS = 4096, SHARP_BITS = 54 };
 
 typedef struct bounds {
   double lower_lo, lower_hi, upper_lo, upper_hi;
@@ -88,8 +91,8 @@ static int pair_bound(const task *t, bounds *found) {
   WG_TRY(wg_ball_factor_of(t->mem, &t->minorant, t->c->q, t->bits, &factor));
   arb_init(value);
   arb_init(floor);
-  int status =
-      wg_ball_transport(t->mem, t->threads, &t->data, &factor, t->c->f, t->c->g, t->bits, value);
+  const wg_cert_potentials dual = wg_cert_potentials_of(t->c);
+  int status = wg_ball_transport(t->mem, t->threads, &t->data, &factor, &dual, t->bits, value);
   note_radius(value, found->lower_radius);
   arb_max(value, value, floor, t->bits);
   arb_one(floor);
@@ -144,8 +147,9 @@ static int find_half(const task *t, int64_t k, wg_ball_half *half) {
   const wg_certificate *c = t->c;
   WG_TRY(wg_ball_factor_of(t->mem, &t->minorant, c->cut_q + 4 * k, t->bits, &factor));
   set_normal(&factor, t->bits, half);
-  int status = wg_ball_transport(t->mem, t->threads, &t->data, &factor, c->cut_f + k * c->n,
-                                 c->cut_g + k * c->m, t->bits, &half->least);
+  const wg_cert_potentials dual = {.f = c->cut_f + k * c->n, .g = c->cut_g + k * c->m};
+  int status =
+      wg_ball_transport(t->mem, t->threads, &t->data, &factor, &dual, t->bits, &half->least);
   wg_ball_factor_clear(&factor);
   return status;
 }
@@ -189,8 +193,8 @@ static int upper_bound(const task *t, bounds *found) {
   const wg_certificate *c = t->c;
   arb_t value;
   arb_init(value);
-  int status =
-      wg_ball_upper(t->mem, &t->data, &t->spec, c->count, c->row, c->col, c->mass, t->bits, value);
+  const wg_cert_plan plan = wg_cert_plan_of(c);
+  int status = wg_ball_upper(t->mem, &t->data, &t->spec, &plan, t->bits, value);
   found->upper_lo = low_end(value, t->bits);
   found->upper_hi = high_end(value, t->bits);
   note_radius(value, found->upper_radius);
@@ -221,13 +225,21 @@ static bool is_sharp(const bounds *found) {
   return sharp || (found->upper_hi == 0.0);
 }
 
+/* Whether more bits could change the verdict. */
+static bool is_decided(const wg_certificate *c, const bounds *found) {
+  const bool lower = c->lower <= found->lower_lo || c->lower > found->lower_hi;
+  const bool upper = found->upper_hi <= c->upper || found->upper_lo > c->upper;
+  return lower && upper;
+}
+
 static int enclose(task *t, bounds *found) {
   mag_init(found->lower_radius);
   mag_init(found->upper_radius);
   int status = WG_OK;
   for (t->bits = FIRST_BITS;; t->bits *= 2) {
     status = derive(t, found);
-    if (status < 0 || t->bits == LAST_BITS || is_sharp(found)) break;
+    if (status < 0 || t->bits == LAST_BITS) break;
+    if (is_decided(t->c, found) && (t->bits >= SHARPEST_BITS || is_sharp(found))) break;
   }
   mag_clear(found->lower_radius);
   mag_clear(found->upper_radius);
@@ -255,8 +267,8 @@ static int check(task *t) {
   const wg_cert_plan plan = wg_cert_plan_of(c);
   WG_TRY(wg_cert_check_plan(&t->data, &plan));
   WG_TRY(wg_cert_check_finite("Q", c->d * c->d, c->q, DBL_MAX));
-  WG_TRY(wg_cert_check_finite("f", c->n, c->f, WG_CERT_LARGEST));
-  WG_TRY(wg_cert_check_finite("g", c->m, c->g, WG_CERT_LARGEST));
+  const wg_cert_potentials dual = wg_cert_potentials_of(c);
+  WG_TRY(wg_cert_check_potentials(&t->data, &dual));
   if (c->cuts == 0) return WG_OK;
   WG_TRY(wg_cert_check_finite("Q", c->cuts * 4, c->cut_q, DBL_MAX));
   WG_TRY(wg_cert_check_finite("f", c->cuts * c->n, c->cut_f, WG_CERT_LARGEST));

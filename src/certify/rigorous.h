@@ -53,14 +53,13 @@ void wg_ball_factor_clear(wg_ball_factor *factor);
 /* L = sum a (f - v) / A + sum b g / B, v_i = max(0, max_j f_i + g_j - (y_j-x_i)' Q+ (y_j-x_i)) over
  * the pairs with mass. */
 int wg_ball_transport(wg_mem *mem, int threads, const wg_cert_data *data,
-                      const wg_ball_factor *factor, const double *f, const double *g, slong bits,
+                      const wg_ball_factor *factor, const wg_cert_potentials *dual, slong bits,
                       arb_t value);
 
 /* ---- rigorous_plan.c ---- */
 /* (gamma(Sigma_P) + e D^2 unit) / A, for p < 1 gamma with slack e D^2 over A. */
-int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec, int64_t count,
-                  const int64_t *row, const int64_t *col, const double *mass, slong bits,
-                  arb_t value);
+int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec,
+                  const wg_cert_plan *plan, slong bits, arb_t value);
 /* D^2: the largest |y - x|^2 of the boxes around the points with mass. */
 void wg_ball_reach2(const wg_cert_data *data, slong bits, arb_t reach2);
 /* Sum of weights. */

@@ -13,11 +13,12 @@
  * without fused multiply-add. So with keep <= (1 - theta)(1 - (rank + 4) u)(1 - u) and lift >=
  * delta^2 / theta + r D^2, the pair cannot raise v_i when
  *   fl(fl(f_i + g_j) - fl(keep acc)) <= v - lift - 8 u (|f_i| + max |g| + v + lift),   v <= v_i:
- * the two outer roundings cost u (|f| + |g|) and 2 u of the right side, the rounding of the right
- * side 3 u of its terms, and 8 covers them. Anything that is not a number does not pass this test
- * and is treated as near. If acc overflows, s^2 is above 2^1023 (potentials are below 2^1020), and
- * the pair is rightly passed over as long as lift is small beside that; with a larger lift, which
- * takes points or a Q near the end of the doubles, no pair is. theta = 2^-20.
+ * the potentials in one double and their sum cost 2 u (|f| + |g|), the outer rounding 2 u of the
+ * right side, the rounding of the right side 3 u of its terms, and 8 covers them. Anything that is
+ * not a number does not pass this test and is treated as near. If acc overflows, s^2 is above
+ * 2^1023 (potentials are below 2^1020), and the pair is rightly passed over as long as lift is
+ * small beside that; with a larger lift, which takes points or a Q near the end of the doubles, no
+ * pair is. theta = 2^-20.
  *
  * Near pairs are computed from the stored doubles: y - x, R (y - x), its square with radius
  * r |y - x|^2 added, and the maximum of balls. So v_i is enclosed, not only bounded.
@@ -46,7 +47,9 @@ typedef struct scan {
   int64_t d, kept; /* rows of R1 */
   slong bits;
   side x, y;
-  const double *a, *f, *g;
+  const double *a;
+  const wg_cert_potentials *dual;
+  double *f, *g;    /* the potentials of the given points in one double each   */
   double *z;        /* x.count x kept: z'                                      */
   double *w;        /* chunks x kept x CHUNK: w', columns of a chunk together   */
   double *g_chunks; /* chunks x CHUNK, -inf behind the last column              */
@@ -206,6 +209,14 @@ static int map_clouds(wg_mem *mem, const wg_cert_data *data, const arb_mat_t cho
   return WG_OK;
 }
 
+/* One double for each potential, for the filter. */
+static int round_potentials(wg_mem *mem, int64_t count, const double *values, const double *low,
+                            double **rounded) {
+  if (!(*rounded = WG_NEW(mem, double, count))) return wg_no_memory();
+  for (int64_t i = 0; i < count; i++) (*rounded)[i] = low ? values[i] + low[i] : values[i];
+  return WG_OK;
+}
+
 static int prepare(wg_mem *mem, const wg_cert_data *data, scan *s) {
   arb_mat_t chosen, columns;
   WG_TRY(gather(mem, data->n, data->x, data->a, &s->x));
@@ -267,6 +278,14 @@ static void room_clear(room *r, int64_t d) {
   arf_clear(r->end);
 }
 
+static void add_double(arb_t sum, double value, slong bits) {
+  arf_t term;
+  arf_init(term);
+  arf_set_d(term, value);
+  arb_add_arf(sum, sum, term, bits);
+  arf_clear(term);
+}
+
 /* r->excess = f_i + g_j - c_ij; i, j as given. */
 static void find_excess(const scan *s, int64_t i, int64_t j, room *r) {
   const double *x = s->x.points + i * s->d, *y = s->y.points + j * s->d;
@@ -278,9 +297,11 @@ static void find_excess(const scan *s, int64_t i, int64_t j, room *r) {
   arb_dot(r->part, NULL, 0, r->step, 1, r->step, 1, s->d, s->bits);
   arb_get_mag(r->radius, r->part);
   mag_mul(r->radius, r->radius, s->factor->slack);
-  arb_set_d(r->excess, s->f[i]);
-  arb_set_d(r->part, s->g[j]);
-  arb_add(r->excess, r->excess, r->part, s->bits);
+  arb_zero(r->excess);
+  add_double(r->excess, s->dual->f[i], s->bits);
+  add_double(r->excess, s->dual->g[j], s->bits);
+  if (s->dual->f_low) add_double(r->excess, s->dual->f_low[i], s->bits);
+  if (s->dual->g_low) add_double(r->excess, s->dual->g_low[j], s->bits);
   for (slong row = 0; row < s->factor->rank; row++) {
     arb_dot(r->part, NULL, 0, arb_mat_entry(s->factor->rows, row, 0), 1, r->step, 1, s->d, s->bits);
     arb_submul(r->excess, r->part, r->part, s->bits);
@@ -341,9 +362,9 @@ static void scan_pairs(const scan *s, int threads) {
 
 /* ---- the value ---- */
 
-/* sum += weights . values / sum of weights */
-static void add_mean(int64_t count, const double *weights, const double *values, slong bits,
-                     arb_t sum) {
+/* sum += weights . (values + low) / sum of weights; low may be NULL */
+static void add_mean(int64_t count, const double *weights, const double *values, const double *low,
+                     slong bits, arb_t sum) {
   arb_t top, weight, value;
   arb_init(top);
   arb_init(weight);
@@ -351,6 +372,7 @@ static void add_mean(int64_t count, const double *weights, const double *values,
   for (int64_t i = 0; i < count; i++) {
     arb_set_d(weight, weights[i]);
     arb_set_d(value, values[i]);
+    if (low) add_double(value, low[i], bits);
     arb_addmul(top, weight, value, bits);
   }
   wg_ball_total(count, weights, bits, weight);
@@ -371,17 +393,19 @@ static void add_up(const scan *s, const wg_cert_data *data, arb_t value) {
   }
   wg_ball_total(data->n, data->a, s->bits, total);
   arb_div(value, value, total, s->bits);
-  add_mean(data->n, data->a, s->f, s->bits, value);
-  add_mean(data->m, data->b, s->g, s->bits, value);
+  add_mean(data->n, data->a, s->dual->f, s->dual->f_low, s->bits, value);
+  add_mean(data->m, data->b, s->dual->g, s->dual->g_low, s->bits, value);
   arb_clear(total);
 }
 
 int wg_ball_transport(wg_mem *mem, int threads, const wg_cert_data *data,
-                      const wg_ball_factor *factor, const double *f, const double *g, slong bits,
+                      const wg_ball_factor *factor, const wg_cert_potentials *dual, slong bits,
                       arb_t value) {
   wg_mem own = wg_mem_of(mem->ledger);
-  scan s = {.factor = factor, .d = data->d, .bits = bits, .a = data->a, .f = f, .g = g};
-  int status = prepare(&own, data, &s);
+  scan s = {.factor = factor, .d = data->d, .bits = bits, .a = data->a, .dual = dual};
+  int status = round_potentials(&own, data->n, dual->f, dual->f_low, &s.f);
+  if (status == WG_OK) status = round_potentials(&own, data->m, dual->g, dual->g_low, &s.g);
+  if (status == WG_OK) status = prepare(&own, data, &s);
   if (status == WG_OK) {
     scan_pairs(&s, threads);
     add_up(&s, data, value);

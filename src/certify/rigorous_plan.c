@@ -2,10 +2,11 @@
  * to be paid for.
  *
  * W2 <= (gamma(Sigma_P) + e D^2 unit) / A for p >= 1, where e is the sum of the marginals'
- * residuals, D at least the largest displacement between points with mass (by the clouds' boxes)
- * and unit = max gamma(v v'), |v| = 1. For p < 1 what is missing enters as R in gamma(Sigma_P + R),
- * R PSD of norm and trace at most e D^2. All of it is enclosed, e included: where the additions are
- * exact at the working precision, which they are for plans of few entries a row, e is exactly zero.
+ * residuals (of a column against b_j A / B), D at least the largest displacement between points
+ * with mass (by the clouds' boxes) and unit = max gamma(v v'), |v| = 1. For p < 1 what is missing
+ * enters as R in gamma(Sigma_P + R), R PSD of norm and trace at most e D^2. All of it is enclosed;
+ * the residuals are formed without any rounding (sums and products of doubles have at most some
+ * 4300 bits), so e is zero if it is.
  *
  * Sigma_P is summed by products of matrices of 256 entries, which FLINT does in integers. Cost N
  * d^2 for N entries; memory 48 (n + m) bytes and some matrices. */
@@ -13,35 +14,84 @@
 
 enum { BATCH = 256 };
 
-typedef struct plan {
-  int64_t count;
-  const int64_t *row, *col;
-  const double *mass;
-} plan;
+typedef wg_cert_plan plan;
 
 /* ---- the residuals ---- */
 
-/* Adds sum |marginal - weight| of one side to residual. */
+/* order: the entries by `where`; begin (count + 1): where those of each point begin. */
+static void group_entries(const plan *p, const int64_t *where, int64_t count, int64_t *begin,
+                          int64_t *order) {
+  for (int64_t e = 0; e < p->count; e++) begin[where[e] + 1]++;
+  for (int64_t i = 1; i <= count; i++) begin[i] += begin[i - 1];
+  for (int64_t e = p->count - 1; e >= 0; e--) order[--begin[where[e] + 1]] = e;
+  for (int64_t i = 0; i < count; i++) begin[i] = begin[i + 1];
+  begin[count] = p->count;
+}
+
+static void add_double(arb_t sum, double value) {
+  arf_t term;
+  arf_init(term);
+  arf_set_d(term, value);
+  arb_add_arf(sum, sum, term, ARF_PREC_EXACT);
+  arf_clear(term);
+}
+
+/* mass of an entry, exactly */
+static void entry_mass(const plan *p, int64_t e, arb_t mass) {
+  arb_set_d(mass, p->mass[e]);
+  if (p->mass_low) add_double(mass, p->mass_low[e]);
+}
+
+/* residual = sum |over x marginal - scale x weight|, without rounding. */
 static int add_residuals(wg_mem *mem, int64_t count, const double *weights, const plan *p,
-                         const int64_t *where, slong bits, arb_t residual) {
-  arb_t term;
-  arb_ptr sums = WG_NEW(mem, arb_struct, count);
-  if (!sums) return wg_no_memory();
+                         const int64_t *where, const arb_t scale, const arb_t over,
+                         arb_t residual) {
+  arb_t marginal, term;
+  int64_t *begin = WG_NEW(mem, int64_t, count + 2), *order = WG_NEW(mem, int64_t, p->count);
+  if (!begin || !order) return wg_no_memory();
+  arb_init(marginal);
   arb_init(term);
-  for (int64_t e = 0; e < p->count; e++) {
-    arb_set_d(term, p->mass[e]);
-    arb_add(sums + where[e], sums + where[e], term, bits);
-  }
+  group_entries(p, where, count, begin, order);
   for (int64_t i = 0; i < count; i++) {
+    arb_zero(marginal);
+    for (int64_t at = begin[i]; at < begin[i + 1]; at++) {
+      entry_mass(p, order[at], term);
+      arb_add(marginal, marginal, term, ARF_PREC_EXACT);
+    }
     arb_set_d(term, weights[i]);
-    arb_sub(term, sums + i, term, bits);
+    arb_mul(term, term, scale, ARF_PREC_EXACT);
+    arb_mul(marginal, marginal, over, ARF_PREC_EXACT);
+    arb_sub(term, marginal, term, ARF_PREC_EXACT);
     arb_abs(term, term);
-    arb_add(residual, residual, term, bits);
-    arb_clear(sums + i);
+    arb_add(residual, residual, term, ARF_PREC_EXACT);
   }
+  arb_clear(marginal);
   arb_clear(term);
-  wg_drop(mem, sums);
+  wg_drop(mem, begin);
+  wg_drop(mem, order);
   return WG_OK;
+}
+
+/* e = sum |r_i - a_i| + sum |s_j - b_j A / B| */
+static int find_residual(wg_mem *mem, const wg_cert_data *data, const plan *p, slong bits,
+                         arb_t residual) {
+  arb_t a, b, one, columns;
+  arb_init(a);
+  arb_init(b);
+  arb_init(one);
+  arb_init(columns);
+  arb_one(one);
+  wg_ball_total(data->n, data->a, ARF_PREC_EXACT, a);
+  wg_ball_total(data->m, data->b, ARF_PREC_EXACT, b);
+  int status = add_residuals(mem, data->n, data->a, p, p->row, one, one, residual);
+  if (status == WG_OK) status = add_residuals(mem, data->m, data->b, p, p->col, a, b, columns);
+  arb_div(columns, columns, b, bits);
+  arb_add(residual, residual, columns, bits);
+  arb_clear(a);
+  arb_clear(b);
+  arb_clear(one);
+  arb_clear(columns);
+  return status;
 }
 
 /* ---- the largest displacement ---- */
@@ -115,7 +165,7 @@ static void fill_batch(const wg_cert_data *data, const plan *p, int64_t from, sl
       arb_set_d(step, y[k]);
       arb_set_d(other, x[k]);
       arb_sub(step, step, other, bits);
-      arb_set_d(other, p->mass[from + e]);
+      entry_mass(p, from + e, other);
       arb_mul(arb_mat_entry(heavy, e, k), step, other, bits);
     }
   }
@@ -152,20 +202,17 @@ static int coupling_gauge(wg_mem *mem, const wg_gauge_spec *spec, const arb_mat_
   return status;
 }
 
-int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec, int64_t count,
-                  const int64_t *row, const int64_t *col, const double *mass, slong bits,
-                  arb_t value) {
-  plan p = {.count = count, .row = row, .col = col, .mass = mass};
+int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec, const plan *p,
+                  slong bits, arb_t value) {
   arb_t rest, part;
   arb_mat_t moment;
   arb_init(rest);
   arb_init(part);
   arb_mat_init(moment, data->d, data->d);
-  int status = add_residuals(mem, data->n, data->a, &p, row, bits, rest);
-  if (status == WG_OK) status = add_residuals(mem, data->m, data->b, &p, col, bits, rest);
+  int status = find_residual(mem, data, p, bits, rest);
   wg_ball_reach2(data, bits, part);
   arb_mul(rest, rest, part, bits);
-  find_moment(data, &p, bits, moment);
+  find_moment(data, p, bits, moment);
   if (status == WG_OK) status = coupling_gauge(mem, spec, moment, rest, bits, value);
   wg_ball_total(data->n, data->a, bits, part);
   arb_div(value, value, part, bits);

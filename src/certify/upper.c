@@ -1,34 +1,38 @@
 /* An upper bound of W2 from a plan (theory 3.1), rounding included.
  *
  * The theorem. P >= 0 is a sparse matrix with row sums r and column sums s near the weights a and
- * b, whose exact sums are A and B. Put e = sum |r_i - a_i| + sum |s_j - b_j|. Shrink each row of P
- * to at most a_i, then each column to at most b_j A / B: P2 <= P entrywise. What is missing to a
- * coupling of a and b A / B is a measure of mass rho = A - |P2| <= sum (a_i - r_i)^+ + sum (s_j -
- * b_j A / B)^+
- *         <= sum (a_i - r_i)^+ + sum (s_j - b_j)^+ + (B - A)^+,
- * and B - A = sum (b_j - s_j) + sum (r_i - a_i) (both marginals of P have one mass), so rho <= e.
+ * b, whose exact sums are A and B. Put t_j = b_j A / B and e = sum |r_i - a_i| + sum |s_j - t_j|.
+ * Shrink each row of P to at most a_i, then each column to at most t_j: P2 <= P entrywise. What is
+ * missing to a coupling of a and t is a measure of mass
+ *   rho = A - |P2| <= A - |P| + sum (r_i - a_i)^+ + sum (s_j - t_j)^+
+ *       = sum (a_i - r_i)^+ + sum (s_j - t_j)^+ <= e.
  * Put it on deficient rows and columns: P3 = P2 + rest, and P3 / A couples a / A with b / B. Every
  * displacement of the rest has length at most D, so 0 <= Sigma_rest <= rho D^2 I with trace <= rho
  * D^2: p >= 1:  W2 <= gamma(Sigma_P3) / A <= (gamma(Sigma_P) + e D^2 unit) / A, by monotonicity and
  * subadditivity, unit = max gamma(vv') over |v| = 1. For p < 1 the gauge is not subadditive and the
  * rest goes in as a perturbation of Sigma_P instead.
  *
- * Rounding. Residuals are sums that know their own error (certify.h): exactly zero when all
- * additions are exact, as in a row with one entry equal to its weight. So equal clouds with a plan
- * that does not move give the bound 0. An entry of Sigma_P sums terms (v_k v_l) P_e with v = fl(y -
- * x): relative error 4u a term; its compensated sum adds u |sum| + (N u)^2 sum |term|. Entrywise
- * the error is at most eps M, M = sum P |v| |v|', eps = 10u + 2 (N u)^2, hence eps tr M = eps tr
- * Sigma in operator norm, block by block. We add eps tr Sigma_bb to the diagonal of block b
- * (monotonicity) and hand the result to wg_gauge_upper, which bounds the rest. Products that
- * underflow lose 2^-1074 each, added too if anything moves at all.
+ * Residuals are exact (base/exact.h): masses are pairs of doubles, and columns are compared by B
+ * s_j
+ * - A b_j, so that no quotient is rounded. A plan whose marginals are those of the weights has e =
+ * 0, and equal clouds with a plan that does not move give the bound 0, whatever their weights. What
+ * a weight's second half leaves open, some u^2, costs nothing even where D is 1e8 times W.
  *
- * margin multiplies eps and the errors of the residuals, and (margin - 1) 32 d u is added to the
- * result: the room for another machine's eigenvalues.
+ * Rounding. An entry of Sigma_P sums terms (v_k v_l) P_e with v = fl(y - x), relative error u of
+ * each, and P_e in one double, error u: 6u a term; its compensated sum adds u |sum| + (N u)^2 sum
+ * |term|. Entrywise the error is at most eps M, M = sum P |v| |v|', eps = 12u + 2 (N u)^2, hence
+ * eps tr M = eps tr Sigma in operator norm, block by block. We add eps tr Sigma_bb to the diagonal
+ * of block b (monotonicity) and hand the result to wg_gauge_upper, which bounds the rest. Products
+ * that underflow lose 2^-1074 each, added too if anything moves at all.
  *
- * Cost O(N d^2) for N entries plus one eigenproblem; memory O(n + m + d^2). Sums over entries run
- * in their order whatever the number of threads. Source: theory 3.1-3.2. */
+ * margin multiplies eps, and (margin - 1) 32 d u is added to the result: the room for another
+ * machine's eigenvalues.
+ *
+ * Cost O(N d^2) for N entries plus one eigenproblem; memory O(N + n + m + d^2). Sums over entries
+ * run in their order whatever the number of threads. Source: theory 3.1-3.2. */
 #include <float.h>
 
+#include "base/exact.h"
 #include "certify/certify.h"
 
 enum { BATCH = 256 };                /* entries whose displacements are held at once */
@@ -38,6 +42,11 @@ typedef wg_cert_plan plan;
 
 static double up(double value) { return nextafter(value, INFINITY); }
 
+/* The mass in one double: relative error u. NaN if a part is not finite. */
+static double entry_mass(const plan *p, int64_t e) {
+  return p->mass_low ? p->mass[e] + p->mass_low[e] : p->mass[e];
+}
+
 static int check_entry(const wg_cert_data *data, const plan *p, int64_t e) {
   if (p->row[e] < 0 || p->row[e] >= data->n)
     return wg_fail(WG_ERR_INPUT, "plan entry %lld: row %lld is outside 0..%lld", (long long)e,
@@ -45,9 +54,9 @@ static int check_entry(const wg_cert_data *data, const plan *p, int64_t e) {
   if (p->col[e] < 0 || p->col[e] >= data->m)
     return wg_fail(WG_ERR_INPUT, "plan entry %lld: column %lld is outside 0..%lld", (long long)e,
                    (long long)p->col[e], (long long)data->m - 1);
-  if (!(p->mass[e] >= 0.0 && p->mass[e] <= DBL_MAX))
+  if (!(entry_mass(p, e) >= 0.0 && entry_mass(p, e) <= DBL_MAX))
     return wg_fail(WG_ERR_INPUT, "plan entry %lld: mass %g must be finite and not negative",
-                   (long long)e, p->mass[e]);
+                   (long long)e, entry_mass(p, e));
   return WG_OK;
 }
 
@@ -58,12 +67,72 @@ int wg_cert_check_plan(const wg_cert_data *data, const plan *p) {
 
 /* ---- marginals ---- */
 
-/* Adds one side's residuals to the report; sums holds the marginal, less the weights on return. */
-static void side_residual(int64_t count, const double *weights, wg_cert_sum *sums, int side,
-                          double margin, wg_cert_upper_report *report) {
+/* What the marginals are compared with: the exact sums A and B of the weights. */
+typedef struct totals {
+  wg_exact a, b;
+  bool same;      /* A = B, exactly   */
+  double least_b; /* a positive number, at most B */
+} totals;
+
+static void sum_weights(int64_t count, const double *weights, wg_exact *sum) {
+  *sum = (wg_exact){.count = 0};
+  for (int64_t i = 0; i < count; i++) wg_exact_add(sum, weights[i]);
+}
+
+static totals find_totals(const wg_cert_data *data) {
+  totals sums;
+  sum_weights(data->n, data->a, &sums.a);
+  sum_weights(data->m, data->b, &sums.b);
+  wg_exact difference = sums.a;
+  wg_exact_subtract(&difference, &sums.b);
+  sums.same = difference.count == 0 && difference.lost == 0.0;
+  sums.least_b = wg_exact_value(&sums.b) * (1.0 - 8.0 * WG_UNIT) - sums.b.lost;
+  return sums;
+}
+
+/* At least |marginal - target|, exactly zero where they agree: the target is the weight of a row
+ * and weight A / B for a column. */
+static double residual_of(const totals *sums, const wg_exact *marginal, double weight, int side) {
+  wg_exact off = {.count = 0};
+  if (side == 0 || sums->same) {
+    off = *marginal;
+    wg_exact_add(&off, -weight);
+    return wg_exact_most(&off);
+  }
+  wg_exact target = {.count = 0};
+  wg_exact_add(&target, weight);
+  wg_exact_add_products(&off, 1.0, marginal, &sums->b);
+  wg_exact_add_products(&off, -1.0, &target, &sums->a);
+  const double most = wg_exact_most(&off);
+  return most > 0.0 ? up(most / sums->least_b) : 0.0;
+}
+
+/* order: the entries by `where`, begin (count + 1): where each of them begins. */
+static void sort_entries(const plan *p, const int64_t *where, int64_t count, int64_t *begin,
+                         int64_t *order) {
+  for (int64_t i = 0; i <= count; i++) begin[i] = 0;
+  for (int64_t e = 0; e < p->count; e++) begin[where[e] + 1]++;
+  for (int64_t i = 0; i < count; i++) begin[i + 1] += begin[i];
+  for (int64_t e = 0; e < p->count; e++) order[begin[where[e]]++] = e;
+  for (int64_t i = count; i > 0; i--) begin[i] = begin[i - 1];
+  begin[0] = 0;
+}
+
+/* Adds one side's residuals to the report. */
+static int side_residual(const wg_cert_data *data, const plan *p, const totals *sums, int side,
+                         wg_mem *mem, wg_cert_upper_report *report) {
+  const int64_t count = side ? data->m : data->n;
+  const double *weights = side ? data->b : data->a;
+  int64_t *begin = WG_NEW(mem, int64_t, count + 1), *order = WG_NEW(mem, int64_t, p->count);
+  if (!begin || !order) return wg_no_memory();
+  sort_entries(p, side ? p->col : p->row, count, begin, order);
   for (int64_t i = 0; i < count; i++) {
-    wg_cert_sum_add(&sums[i], -weights[i]);
-    double residual = fabs(wg_cert_sum_value(&sums[i])) + margin * wg_cert_sum_error(&sums[i]);
+    wg_exact marginal = {.count = 0};
+    for (int64_t at = begin[i]; at < begin[i + 1]; at++) {
+      wg_exact_add(&marginal, p->mass[order[at]]);
+      if (p->mass_low) wg_exact_add(&marginal, p->mass_low[order[at]]);
+    }
+    const double residual = residual_of(sums, &marginal, weights[i], side);
     if (residual == 0.0) continue;
     /* NaN, a sum that overflowed, goes this way too and is refused later. */
     report->residual = up(report->residual + residual);
@@ -72,21 +141,15 @@ static void side_residual(int64_t count, const double *weights, wg_cert_sum *sum
     report->index = i;
     report->side = side;
   }
+  wg_drop(mem, begin);
+  wg_drop(mem, order);
+  return WG_OK;
 }
 
-static int find_residuals(const wg_cert_data *data, const plan *p, double margin, wg_mem *mem,
+static int find_residuals(const wg_cert_data *data, const plan *p, const totals *sums, wg_mem *mem,
                           wg_cert_upper_report *report) {
-  wg_cert_sum *rows = WG_NEW(mem, wg_cert_sum, data->n), *cols = WG_NEW(mem, wg_cert_sum, data->m);
-  if (!rows || !cols) return wg_no_memory();
-  for (int64_t e = 0; e < p->count; e++) {
-    wg_cert_sum_add(&rows[p->row[e]], p->mass[e]);
-    wg_cert_sum_add(&cols[p->col[e]], p->mass[e]);
-  }
-  side_residual(data->n, data->a, rows, 0, margin, report);
-  side_residual(data->m, data->b, cols, 1, margin, report);
-  wg_drop(mem, rows);
-  wg_drop(mem, cols);
-  return WG_OK;
+  WG_TRY(side_residual(data, p, sums, 0, mem, report));
+  return side_residual(data, p, sums, 1, mem, report);
 }
 
 /* ---- the second moment ---- */
@@ -104,7 +167,7 @@ static void batch_steps(const wg_cert_data *data, const plan *p, int64_t from, i
   for (int64_t e = 0; e < size; e++) {
     const double *x = data->x + p->row[from + e] * data->d;
     const double *y = data->y + p->col[from + e] * data->d;
-    sum->mass += p->mass[from + e];
+    sum->mass += entry_mass(p, from + e);
     for (int64_t k = 0; k < data->d; k++) {
       sum->steps[e * data->d + k] = y[k] - x[k];
       sum->moved = sum->moved || y[k] != x[k];
@@ -129,7 +192,7 @@ static void add_batch(const plan *p, int64_t from, int64_t size, int threads, ac
 #pragma omp parallel for num_threads(threads) schedule(static, 8) if (size * d * d > 200000)
   for (int64_t k = 0; k < d; k++)
     for (int64_t e = 0; e < size; e++)
-      add_row(k, p->mass[from + e], sum->steps + e * d, sum->high + k * d, sum->low + k * d);
+      add_row(k, entry_mass(p, from + e), sum->steps + e * d, sum->high + k * d, sum->low + k * d);
 }
 
 /* moment (d x d) = computed Sigma_P. */
@@ -156,7 +219,7 @@ static int find_moment(const wg_cert_data *data, const plan *p, int threads, wg_
 static void lift_diagonal(const wg_gauge_spec *spec, const accumulator *sum, int64_t count,
                           double margin, double *moment) {
   double terms = (double)count * WG_UNIT;
-  double relative = margin * (10.0 * WG_UNIT + 2.0 * terms * terms);
+  double relative = margin * (12.0 * WG_UNIT + 2.0 * terms * terms);
   for (int64_t b = 0; b < spec->block_count; b++) {
     const wg_gauge_block *block = &spec->blocks[b];
     double trace = 0.0, lost = sum->moved ? ((double)count + sum->mass) * eta : 0.0;
@@ -197,13 +260,6 @@ static double largest_step2(const wg_cert_data *data) {
 
 /* ---- the bound ---- */
 
-/* The sum of weights, from below. */
-static double total_mass(int64_t count, const double *weights) {
-  wg_cert_sum sum = {0};
-  for (int64_t i = 0; i < count; i++) wg_cert_sum_add(&sum, weights[i]);
-  return wg_cert_sum_value(&sum) - wg_cert_sum_error(&sum);
-}
-
 /* What the missing mass may add to gamma(Sigma_P): e D^2 unit, before division by A. */
 static double residual_price(const wg_gauge_spec *spec, double rest) {
   return rest > 0.0 ? up(rest * wg_gauge_unit(spec) * (1.0 + 8.0 * WG_UNIT)) : 0.0;
@@ -234,7 +290,8 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double *lifted = WG_NEW(mem, double, data->d * data->d);
   if (!lifted) return wg_no_memory();
   WG_TRY(wg_cert_check_plan(data, p));
-  WG_TRY(find_residuals(data, p, margin, mem, report));
+  const totals sums = find_totals(data);
+  WG_TRY(find_residuals(data, p, &sums, mem, report));
   WG_TRY(find_moment(data, p, threads, mem, &sum, lifted));
   for (int64_t i = 0; moment && i < data->d * data->d; i++) moment[i] = lifted[i];
   for (int64_t i = 0; i < data->d; i++) WG_TRY(check_result(data, lifted[i * data->d + i]));
@@ -243,7 +300,7 @@ static int upper_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double reach = largest_step2(data);
   double rest = report->residual > 0.0 && reach > 0.0 ? up(report->residual * reach) : 0.0;
   WG_TRY(coupling_gauge(spec, lifted, rest, mem, &gauge));
-  double total = total_mass(data->n, data->a);
+  double total = wg_exact_value(&sums.a) * (1.0 - 8.0 * WG_UNIT) - sums.a.lost;
   double room = (8.0 + (margin - 1.0) * 32.0 * (double)data->d) * WG_UNIT;
   report->bound = gauge > 0.0 ? up(gauge / total * (1.0 + room)) : 0.0;
   report->paid = residual_price(spec, rest) / total;
