@@ -370,7 +370,7 @@ int wg_certificate_verify_rigorous(const wg_certificate_file *file, int threads,
   if (!is_of(file, "clouds"))
     return wg_fail(WG_ERR_ARGUMENT,
                    "ball arithmetic judges certificates of clouds only, and this one is of the "
-                   "kind %s; verify it without it",
+                   "kind %s; verify it in doubles",
                    wg_certificate_kind(file));
   WG_TRY(wg_certificate_get_clouds(file, &c));
   const int status = wg_verify_rigorous(&c, threads, verdict);

@@ -5,6 +5,7 @@
  * same mass, and no mass is one. A gap is closed when it is tol of the upper bound, or 1e-12 of the
  * masses of both measures: by as much the rounding of directions moves the value when the measures
  * are almost equal. Cost: src/sphere, and n m d for the proof. */
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -340,6 +341,7 @@ int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const dou
                                      proof->g0,    proof->g1,  proof->c};
   WG_TRY(check_sides(&data));
   WG_TRY(wg_cert_check_finite("q", d * d, proof->q, 1e150));
+  WG_TRY(wg_cert_check_finite("c", proof->count, proof->c, DBL_MAX));
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
   wg_gauge_spec *spec = WG_NEW(&mem, wg_gauge_spec, 1);
