@@ -3,8 +3,7 @@
 
 wg_certificate_array wg_cli_array(const char *name, int ndim, int64_t n0, int64_t n1, int64_t n2,
                                   const double *data) {
-  return (wg_certificate_array){
-      .name = name, .ndim = ndim, .shape = {n0, n1, n2}, .data = data};
+  return (wg_certificate_array){.name = name, .ndim = ndim, .shape = {n0, n1, n2}, .data = data};
 }
 
 int wg_cli_write_certificate(const char *path, int status, wg_certificate_file *file) {

@@ -195,8 +195,7 @@ static int fit_gauge(const wg_gaussian_request *asked, const wg_gaussian_result 
 
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(wg_mem *mem, const wg_gaussian_request *asked, const wg_gaussian_result *found) {
-  const char *const outputs[] = {asked->out, asked->certificate, asked->geodesic_out,
-                                 asked->plot};
+  const char *const outputs[] = {asked->out, asked->certificate, asked->geodesic_out, asked->plot};
   bool wants_text = wg_cli_wants_text(asked->quiet, asked->json);
   for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
     wants_text = wants_text && !(outputs[k] && !strcmp(outputs[k], "-"));

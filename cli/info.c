@@ -282,7 +282,8 @@ static void print_certificate(FILE *text, const char *path, const wg_certificate
   fprintf(text, "  %-14s%s\n", "gauge", wg_certificate_gauge(file));
   fprintf(text, "  %-14s", "sizes");
   for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
-    fprintf(text, "%s%s = %" PRId64, k ? ", " : "", name, size);
+    if (size > 0 || !strcmp(name, "count"))
+      fprintf(text, "%s%s = %" PRId64, k ? ", " : "", name, size);
   fprintf(text, "\n  %-14s[%.17g, %.17g], tolerance %g\n", "claim", claim[0], claim[1], claim[2]);
   fprintf(text, "  check the claim with: wgamma verify\n");
 }

@@ -15,9 +15,11 @@
 static const char usage[] =
     "usage: wgamma verify CERTIFICATE [--rigorous] [--threads N] [--json FILE] [--quiet]\n"
     "Derives both bounds of a certificate again, from the data and matrices in it, and compares\n"
-    "them with what it claims; then compares the claimed gap with the claimed tolerance. No solver\n"
+    "them with what it claims; then compares the claimed gap with the claimed tolerance. No "
+    "solver\n"
     "has a part in it.\n"
-    "  CERTIFICATE   a file that --certificate of wgamma distance, gaussian, barycentre, sphere or\n"
+    "  CERTIFICATE   a file that --certificate of wgamma distance, gaussian, barycentre, sphere "
+    "or\n"
     "                dynamic wrote; - is standard input\n"
     "  --rigorous    in ball arithmetic (FLINT): both bounds are then a theorem about the numbers\n"
     "                in the file, whatever LAPACK does; slower; for clouds\n"
@@ -66,7 +68,8 @@ static void print_sizes(const wg_certificate_file *file) {
   int64_t size;
   printf("%-10s ", "sizes");
   for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
-    printf("%s%s = %" PRId64, k ? ", " : "", name, size);
+    if (size > 0 || !strcmp(name, "count")) /* what is not there goes without saying */
+      printf("%s%s = %" PRId64, k ? ", " : "", name, size);
   printf("\n");
 }
 
@@ -118,13 +121,12 @@ static const char *outcome_of(const result *found) {
 
 static json_t *result_json(const result *found) {
   const wg_verdict *v = &found->verdict;
-  json_t *own = json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "valid", v->valid,
-                          "kind", wg_certificate_kind(found->file), "claimed",
-                          wg_cli_bounds(found->claim[0], found->claim[1]), "derived",
-                          wg_cli_bounds(v->lower, v->upper), "gap", wg_cli_real(found->gap), "tol",
-                          wg_cli_real(found->claim[2]), "closed", found->closed, "rigorous",
-                          balls_json(&found->balls), "finding", wg_cli_text(v->finding), "sizes",
-                          sizes_json(found->file));
+  json_t *own = json_pack(
+      "{s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "valid", v->valid, "kind",
+      wg_certificate_kind(found->file), "claimed", wg_cli_bounds(found->claim[0], found->claim[1]),
+      "derived", wg_cli_bounds(v->lower, v->upper), "gap", wg_cli_real(found->gap), "tol",
+      wg_cli_real(found->claim[2]), "closed", found->closed, "rigorous", balls_json(&found->balls),
+      "finding", wg_cli_text(v->finding), "sizes", sizes_json(found->file));
   return wg_cli_document("verify", wg_certificate_gauge(found->file), outcome_of(found),
                          found->seconds, found->peak_bytes, own);
 }

@@ -364,8 +364,7 @@ WG_API int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certifi
 
 /* Derives both bounds again, from the arrays alone, and judges the claim, by the function of the
  * kind: wg_verify, wg_gaussian_verify, ... */
-WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads,
-                                 wg_verdict *verdict);
+WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict);
 /* wg_verify_rigorous; WG_ERR_ARGUMENT for kinds other than clouds, which have no ball arithmetic
  * yet. */
 WG_API int wg_certificate_verify_rigorous(const wg_certificate_file *file, int threads,

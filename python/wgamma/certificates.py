@@ -62,17 +62,21 @@ class Certificate:
 
     # ---- to and from the library ----
 
-    def _is_absent(self, name, array):
-        if self.kind != 'clouds' or name not in _ABSENT:
-            return False
-        return not (array.size if name.startswith('cut') else array.any())
+    def _left_out(self):
+        """Arrays of clouds that say nothing: no cuts, second halves that are zero."""
+        if self.kind != 'clouds':
+            return set()
+        cuts, halves = (tuple(n for n in _ABSENT if n.startswith('cut') == k) for k in (True, False))
+        empty = set() if any(np.size(getattr(self, n)) for n in cuts) else set(cuts)
+        return empty | (set() if any(np.any(getattr(self, n)) for n in halves) else set(halves))
 
     def _given(self):
         """Name and array of all that is there: nothing is trusted, they may have been edited."""
+        absent = self._left_out()
         for name in self.names:
-            array = np.asarray(getattr(self, name))
-            if self._is_absent(name, array):
+            if name in absent:
                 continue
+            array = np.asarray(getattr(self, name))
             kind = np.int64 if name in ('row', 'col', 'shape') else np.float64
             yield name, np.ascontiguousarray(array, dtype=kind)
         yield 'claim', np.array([self.lower, self.upper, self.tol], dtype=np.float64)

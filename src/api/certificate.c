@@ -85,7 +85,24 @@ static bool says_something(int64_t count, const double *values) {
   return false;
 }
 
+/* Those that are not there are zeros, once one of the others is not. */
+static int add_second_halves(wg_mem *mem, const wg_certificate *c, wg_certificate_array *arrays,
+                             int *used) {
+  const char *const names[] = {"mass_low", "f_low", "g_low"};
+  const double *halves[] = {c->mass_low, c->f_low, c->g_low};
+  const int64_t counts[] = {c->count, c->n, c->m};
+  bool some = false;
+  for (int k = 0; k < 3; k++) some = some || says_something(counts[k], halves[k]);
+  for (int k = 0; some && k < 3; k++) {
+    if (!halves[k]) halves[k] = WG_NEW(mem, double, counts[k]);
+    if (!halves[k]) return wg_no_memory();
+    arrays[(*used)++] = wg_array_row(names[k], counts[k], halves[k]);
+  }
+  return WG_OK;
+}
+
 int wg_certificate_of_clouds(const wg_certificate *c, wg_certificate_file **file) {
+  wg_clear_error();
   if (!c) return wg_fail(WG_ERR_ARGUMENT, "certificate must not be NULL");
   const int64_t n = c->n, m = c->m, d = c->d, count = c->count, cuts = c->cuts;
   const double claim[WG_FILE_CLAIMS] = {c->lower, c->upper, c->tol};
@@ -106,11 +123,12 @@ int wg_certificate_of_clouds(const wg_certificate *c, wg_certificate_file **file
     arrays[used++] = wg_array_rows("cut_f", cuts, n, c->cut_f);
     arrays[used++] = wg_array_rows("cut_g", cuts, m, c->cut_g);
   }
-  if (says_something(count, c->mass_low))
-    arrays[used++] = wg_array_row("mass_low", count, c->mass_low);
-  if (says_something(n, c->f_low)) arrays[used++] = wg_array_row("f_low", n, c->f_low);
-  if (says_something(m, c->g_low)) arrays[used++] = wg_array_row("g_low", m, c->g_low);
-  return wg_certificate_create(file, "clouds", c->gauge, used, arrays);
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  int status = add_second_halves(&mem, c, arrays, &used);
+  if (status == WG_OK) status = wg_certificate_create(file, "clouds", c->gauge, used, arrays);
+  wg_mem_clear(&mem);
+  return status;
 }
 
 int wg_certificate_read(wg_certificate_file **file, const char *path) {

@@ -10,8 +10,7 @@ static inline wg_certificate_array wg_array_row(const char *name, int64_t n, con
 
 static inline wg_certificate_array wg_array_indices(const char *name, int64_t n,
                                                     const int64_t *data) {
-  return (wg_certificate_array){
-      .name = name, .integers = 1, .ndim = 1, .shape = {n}, .data = data};
+  return (wg_certificate_array){.name = name, .integers = 1, .ndim = 1, .shape = {n}, .data = data};
 }
 
 static inline wg_certificate_array wg_array_rows(const char *name, int64_t n, int64_t d,

@@ -314,8 +314,8 @@ static int check_sides(const wg_cert_sphere *data) {
   double total = 0.0, length;
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < data->n[side]; i++) {
-      WG_TRY(check_atom(names[side][0], names[side][1], i, data->d,
-                        data->w[side] + i * data->d, data->mass[side], false, &length));
+      WG_TRY(check_atom(names[side][0], names[side][1], i, data->d, data->w[side] + i * data->d,
+                        data->mass[side], false, &length));
       total += data->mass[side][i];
     }
   if (isfinite(total)) return WG_OK;
@@ -330,8 +330,8 @@ int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const dou
   wg_clear_error();
   if (!a || !b || !proof || !verdict || !proof->q || !proof->u)
     return wg_fail(WG_ERR_ARGUMENT, "a, b, the semi-coupling and verdict must not be NULL");
-  if (proof->count < 0 || (proof->count > 0 && (!proof->row || !proof->col || !proof->g0 ||
-                                                !proof->g1 || !proof->c)))
+  if (proof->count < 0 ||
+      (proof->count > 0 && (!proof->row || !proof->col || !proof->g0 || !proof->g1 || !proof->c)))
     return wg_fail(WG_ERR_ARGUMENT, "the semi-coupling needs row, col, g0, g1 and c");
   WG_TRY(check_arguments(n, m, d, x, y, gauge));
   if (!isfinite(lower) || !isfinite(upper))

@@ -177,11 +177,11 @@ int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
  * continuity equation exactly, and from q (d x d, any matrix) with a potential, which need not obey
  * its inequality. spec is convex. */
 typedef struct wg_cert_grid {
-  int64_t d;                 /* 1, 2 or 3 */
-  const int64_t *shape;      /* d: cells of each axis, 2 or more, last axis fastest */
-  const double *spacing;     /* d: sides of a cell                                  */
-  int64_t steps;             /* of time                                             */
-  const double *mass[2];     /* cells, >= 0, up to their exact sums                 */
+  int64_t d;             /* 1, 2 or 3 */
+  const int64_t *shape;  /* d: cells of each axis, 2 or more, last axis fastest */
+  const double *spacing; /* d: sides of a cell                                  */
+  int64_t steps;         /* of time                                             */
+  const double *mass[2]; /* cells, >= 0, up to their exact sums                 */
 } wg_cert_grid;
 typedef struct wg_cert_grid_proof {
   const double *density, *momentum; /* steps x cells; steps x d x cells             */

@@ -17,34 +17,33 @@
  * solved: V = R^-T (I + E) with any V (rows of R over their squared lengths), E = R'V - I, so that
  * |R^-T b| <= |V b| + |V| |b| |E| / (1 - |E|), in Frobenius norms.
  *
- * From above. As stored, a path misses (1) by a functional r(phi), sum over times and corners. There
- * is a correction (drho, dm) with its whole size under control. Let H phi = (a, l b) for a length l.
- * With D the diagonal of products of 1/2 for each axis (time is one) on whose end a corner lies, the
- * cosines prod cos(pi k_j i_j / n_j) are eigenvectors of H'H v = lambda D v: along one axis of n
- * cells averages have eigenvalue cos^2(pi k / 2n), differences 4 sin^2(pi k / 2n), and the cosines
- * are orthogonal under D (discrete cosine transform of the first kind). So, s and c being these sines
- * and cosines (time: s_0, c_0),
- *   lambda = 4 T^2 s_0^2 prod c_j^2 + 4 l^2 c_0^2 sum_j (s_j/h_j)^2 prod_{i != j} c_i^2.
- * r vanishes where H phi does, exactly: both sides of (1) do, also for the numbers as stored, since
- * A alternating potentials is zero and the masses are equal. Hence the least solution of (1/T)
+ * From above. As stored, a path misses (1) by a functional r(phi), sum over times and corners.
+ * There is a correction (drho, dm) with its whole size under control. Let H phi = (a, l b) for a
+ * length l. With D the diagonal of products of 1/2 for each axis (time is one) on whose end a
+ * corner lies, the cosines prod cos(pi k_j i_j / n_j) are eigenvectors of H'H v = lambda D v: along
+ * one axis of n cells averages have eigenvalue cos^2(pi k / 2n), differences 4 sin^2(pi k / 2n),
+ * and the cosines are orthogonal under D (discrete cosine transform of the first kind). So, s and c
+ * being these sines and cosines (time: s_0, c_0), lambda = 4 T^2 s_0^2 prod c_j^2 + 4 l^2 c_0^2
+ * sum_j (s_j/h_j)^2 prod_{i != j} c_i^2. r vanishes where H phi does, exactly: both sides of (1)
+ * do, also for the numbers as stored, since A alternating potentials is zero and the masses are
+ * equal. Hence the least solution of (1/T)
  * <(drho, dm/l), H phi> = r(phi) exists and has
- *   sum drho^2 + |dm|^2/l^2 <= T^2 r'D^-1 r / lambda_min =: e^2,   lambda_min the least that is not 0.
- * For fixed space mode, lambda is linear in s_0^2, so its least is at an end of what k_0 may be. The
- * path (rho + drho, m + dm) obeys (1). If rho > e everywhere, with rho' = rho - e, in the order of
- * matrices (m + dm)(m + dm)'/(rho + drho) <= m m'/rho' + (2 |m| |dm| + |dm|^2)/rho' I, so
- *   W_h^2 <= gamma(M + slack),  M = (1/T) sum m m'/rho',
- *   slack = (2/T) (sum |m|^2/rho'^2)^1/2 l e + l^2 e^2 / (T min rho'),
- * in operator norm and in trace.
+ *   sum drho^2 + |dm|^2/l^2 <= T^2 r'D^-1 r / lambda_min =: e^2,   lambda_min the least that is not
+ * 0. For fixed space mode, lambda is linear in s_0^2, so its least is at an end of what k_0 may be.
+ * The path (rho + drho, m + dm) obeys (1). If rho > e everywhere, with rho' = rho - e, in the order
+ * of matrices (m + dm)(m + dm)'/(rho + drho) <= m m'/rho' + (2 |m| |dm| + |dm|^2)/rho' I, so W_h^2
+ * <= gamma(M + slack),  M = (1/T) sum m m'/rho', slack = (2/T) (sum |m|^2/rho'^2)^1/2 l e + l^2 e^2
+ * / (T min rho'), in operator norm and in trace.
  *
  * Rounding, u the unit, constants doubled for second order. Lengths are scaled by a power of two.
  * mu: each quotient by 2u plus the error of the sum. a is off by (2^d + 4) u T S, b by (2^d + 5) u
- * |1/h| S, S = average of |after| + |before|; V b by (d + 2) u |V| |b|, E by (d + 2) u |R| |V|. Sums
- * of r keep their own error (certify.h); products with 1/h lose 8 u. Each entry of m m'/rho' loses
- * 4u of |m|^2/rho', the sums 4u of the trace. What underflows is below `tiny` for every operand, as
- * rho' is above `least_density`. margin multiplies all of this; another machine's eigenvectors of Q
- * change b'Q^-1 b by 16 d u of its size times the condition of Q, paid by claims (margin 2) only.
- * Cost 4^d operations for a corner and step, memory O(corners + steps). Results do not depend on the
- * number of threads: steps are independent and are added in order. */
+ * |1/h| S, S = average of |after| + |before|; V b by (d + 2) u |V| |b|, E by (d + 2) u |R| |V|.
+ * Sums of r keep their own error (certify.h); products with 1/h lose 8 u. Each entry of m m'/rho'
+ * loses 4u of |m|^2/rho', the sums 4u of the trace. What underflows is below `tiny` for every
+ * operand, as rho' is above `least_density`. margin multiplies all of this; another machine's
+ * eigenvectors of Q change b'Q^-1 b by 16 d u of its size times the condition of Q, paid by claims
+ * (margin 2) only. Cost 4^d operations for a corner and step, memory O(corners + steps). Results do
+ * not depend on the number of threads: steps are independent and are added in order. */
 #include <float.h>
 #include <string.h>
 
@@ -74,15 +73,14 @@ static double square_scaled(const grid *g, double value) { return ldexp(value, -
 
 static int scale_lengths(grid *g) {
   double widest = 0.0;
-  for (int64_t j = 0; j < g->d; j++)
-    widest = WG_MAX(widest, g->data->spacing[j] * (double)g->n[j]);
+  for (int64_t j = 0; j < g->d; j++) widest = WG_MAX(widest, g->data->spacing[j] * (double)g->n[j]);
   if (!(widest <= DBL_MAX)) return wg_fail(WG_ERR_INPUT, "the grid is too wide; rescale it");
   g->exponent = ilogb(widest) + 1;
   for (int64_t j = 0; j < g->d; j++) {
     g->h[j] = length_scaled(g, g->data->spacing[j]);
     if (!(g->h[j] >= 0x1p-200))
-      return wg_fail(WG_ERR_INPUT, "spacing[%lld] = %g is too small beside the others", (long long)j,
-                     g->data->spacing[j]);
+      return wg_fail(WG_ERR_INPUT, "spacing[%lld] = %g is too small beside the others",
+                     (long long)j, g->data->spacing[j]);
   }
   return WG_OK;
 }
@@ -161,7 +159,8 @@ static bool invert(const grid *g, const wg_cert_factor *r, dual *q) {
   return e < 0.5 && v2 <= DBL_MAX;
 }
 
-/* a + G b'Q^-1 b / 4 from above, of one cell; before, after: the potential from its first corner. */
+/* a + G b'Q^-1 b / 4 from above, of one cell; before, after: the potential from its first corner.
+ */
 static double excess_of(const grid *g, const dual *q, const double *before, const double *after) {
   const int64_t d = g->d;
   double a = 0.0, size = 0.0, b[MAX_D] = {0}, b2 = 0.0, seen2 = 0.0, rates = 0.0;
@@ -297,8 +296,7 @@ static double miss_at(const grid *g, int64_t time, const int64_t *at) {
       const double rho = g->proof->density[step * g->cells + cell];
       wg_cert_sum_add_product(&sum, later ? steps : -steps, rho);
       for (int64_t j = 0; j < g->d; j++) {
-        const double m =
-            length_scaled(g, g->proof->momentum[(step * g->d + j) * g->cells + cell]);
+        const double m = length_scaled(g, g->proof->momentum[(step * g->d + j) * g->cells + cell]);
         const double flux = g->share / g->h[j] * m;
         wg_cert_sum_add(&sum, k >> j & 1 ? -flux : flux);
         off += 8.0 * WG_UNIT * fabs(flux);

@@ -12,10 +12,10 @@
  * cured by a little of a path that is positive everywhere: the detour over the uniform density,
  * straight to it and straight on. gamma of sum m m'/rho is an upper bound whatever the share of it.
  *
- * Both are derived again by certify/ (grid.c) from the arrays that are the answer, rounding and what
- * is left of the continuity equation included, and only those are reported. What is left can move
- * densities, so that they have to be above it: the share of the detour grows until that costs no
- * more than it gains. Both hold for the grid, whatever the splitting has reached; the distance
+ * Both are derived again by certify/ (grid.c) from the arrays that are the answer, rounding and
+ * what is left of the continuity equation included, and only those are reported. What is left can
+ * move densities, so that they have to be above it: the share of the detour grows until that costs
+ * no more than it gains. Both hold for the grid, whatever the splitting has reached; the distance
  * between the grid and the densities is discretisation, and has no bound here.
  *
  * Cost: about four iterations. */
@@ -306,8 +306,8 @@ static int certify(wg_dynamic_state *s, const wg_dynamic_answer *answer,
   const wg_cert_grid_proof proof = {answer->density, answer->momentum, answer->potential,
                                     answer->q};
   wg_mem scratch = wg_mem_of(s->mem->ledger);
-  const int status = wg_cert_grid_bounds(&scratch, s->context->threads, &data, problem->spec, &proof,
-                                         margin, report);
+  const int status = wg_cert_grid_bounds(&scratch, s->context->threads, &data, problem->spec,
+                                         &proof, margin, report);
   wg_mem_clear(&scratch);
   return status;
 }

@@ -5,11 +5,11 @@
  * all little-endian. JSON says what lies where, for a reader in any language; the numbers are raw,
  * so that they come back to the bit. The claimed bounds and tolerance stand in one place, the array
  * "claim". The checksum covers every byte before it and guards against accidents; against intent
- * there is only mathematics (wg_certificate_verify). On reading, the layout is derived from the kind
- * and its sizes (layout.c) and the header has to agree: the arrays in order, without gap, ending
- * where the checksum begins. So nothing is allocated beyond the size of the file, and no byte is
- * left unread. A header without a kind is that of clouds, the first kind there was. Cost O(bytes);
- * memory: the arrays next to the bytes. jansson parses the header on its own heap.
+ * there is only mathematics (wg_certificate_verify). On reading, the layout is derived from the
+ * kind and its sizes (layout.c) and the header has to agree: the arrays in order, without gap,
+ * ending where the checksum begins. So nothing is allocated beyond the size of the file, and no
+ * byte is left unread. A header without a kind is that of clouds, the first kind there was. Cost
+ * O(bytes); memory: the arrays next to the bytes. jansson parses the header on its own heap.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -65,7 +65,8 @@ static json_t *describe(const wg_file_certificate *c, const wg_file_layout *plan
   for (int k = 0; !failed && k < sizes; k++)
     failed = json_object_set_new(json, wg_file_size_name(c->kind, k),
                                  json_integer((json_int_t)c->sizes[k]));
-  if (!failed) return json_object_set_new(json, "arrays", arrays) ? (json_decref(json), NULL) : json;
+  if (!failed)
+    return json_object_set_new(json, "arrays", arrays) ? (json_decref(json), NULL) : json;
   json_decref(arrays);
   json_decref(json);
   return NULL;
@@ -92,10 +93,7 @@ static int encode(wg_mem *scratch, const wg_file_certificate *c, const wg_file_l
 
 /* The layout of arrays that wg_file_arrange has put in order. */
 static bool lay_out_again(const wg_file_certificate *c, wg_file_layout *plan) {
-  bool given[WG_FILE_ARRAYS];
-  for (int k = 0; k < wg_file_rule_count(c->kind); k++)
-    given[k] = wg_file_find(c, c->kind->arrays[k].name) != NULL;
-  return wg_file_lay_out(c->kind, c->sizes, given, plan) && plan->count == c->count;
+  return wg_file_lay_out(c->kind, c->sizes, plan) && plan->count == c->count;
 }
 
 int wg_file_write_certificate(const char *path, const wg_file_certificate *certificate) {
@@ -280,14 +278,10 @@ static int take_sizes(const frame *from, const json_t *json, wg_file_certificate
 static int check_header(const frame *from, const json_t *json, wg_file_certificate *c,
                         wg_file_layout *found) {
   char names[WG_FILE_NAMES], what[WG_FILE_NAMES + 40];
-  bool given[WG_FILE_ARRAYS];
   WG_TRY(take_kind(from, json, c));
   WG_TRY(take_sizes(from, json, c));
   if (!gauge_of(json)) return damaged(from->name, "its header names no gauge");
-  const json_t *arrays = json_object_get(json, "arrays");
-  for (int k = 0; k < wg_file_rule_count(c->kind); k++)
-    given[k] = times_listed(arrays, c->kind->arrays[k].name) > 0;
-  if (!wg_file_lay_out(c->kind, c->sizes, given, found)) {
+  if (!wg_file_lay_out(c->kind, c->sizes, found)) {
     snprintf(what, sizeof what, "%s is absurd", wg_file_size_names(c->kind, false, names));
     return damaged(from->name, what);
   }

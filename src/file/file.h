@@ -60,7 +60,7 @@ static inline void wg_file_put_little(unsigned char *at, int width, uint64_t wor
 void wg_file_copy_words(unsigned char *out, const void *in, size_t count);
 
 /* ---- certificates (docs/user/certificate.md) ---- */
-enum { WG_FILE_SIZES = 5, WG_FILE_ARRAYS = 17, WG_FILE_CLAIMS = 3 };
+enum { WG_FILE_SIZES = 6, WG_FILE_ARRAYS = 17, WG_FILE_CLAIMS = 3 };
 typedef struct wg_file_kind wg_file_kind; /* layout.c: its sizes, its arrays */
 /* A certificate in memory. Its arrays are views of whoever made it. */
 typedef struct wg_file_certificate {

@@ -12,79 +12,80 @@
 
 static const wg_file_kind kinds[] = {
     {"clouds",
-     {{'n', "n", 1, false},
-      {'m', "m", 1, false},
-      {'d', "d", 1, false},
-      {'c', "count", 1, false},
-      {'k', "cuts", 0, true}},
-     {{"x", "n,d", false, 0, false},
-      {"a", "n", false, 0, false},
-      {"y", "m,d", false, 0, false},
-      {"b", "m", false, 0, false},
-      {"row", "c", true, 0, false},
-      {"col", "c", true, 0, false},
-      {"mass", "c", false, 0, false},
-      {"q", "d,d", false, 0, false},
-      {"f", "n", false, 0, false},
-      {"g", "m", false, 0, false},
-      {"claim", "3", false, 0, false},
-      {"cut_q", "k,dd", false, 'k', false},
-      {"cut_f", "k,n", false, 'k', false},
-      {"cut_g", "k,m", false, 'k', false},
-      {"mass_low", "c", false, 0, true},
-      {"f_low", "n", false, 0, true},
-      {"g_low", "m", false, 0, true}}},
+     {{'n', "n", 1, false, false},
+      {'m', "m", 1, false, false},
+      {'d', "d", 1, false, false},
+      {'c', "count", 1, false, false},
+      {'k', "cuts", 0, true, false},
+      {'l', "low", 0, true, true}},
+     {{"x", "n,d", false, 0},
+      {"a", "n", false, 0},
+      {"y", "m,d", false, 0},
+      {"b", "m", false, 0},
+      {"row", "c", true, 0},
+      {"col", "c", true, 0},
+      {"mass", "c", false, 0},
+      {"q", "d,d", false, 0},
+      {"f", "n", false, 0},
+      {"g", "m", false, 0},
+      {"claim", "3", false, 0},
+      {"cut_q", "k,dd", false, 'k'},
+      {"cut_f", "k,n", false, 'k'},
+      {"cut_g", "k,m", false, 'k'},
+      {"mass_low", "c", false, 'l'},
+      {"f_low", "n", false, 'l'},
+      {"g_low", "m", false, 'l'}}},
     {"gaussian",
-     {{'d', "d", 1, false}},
-     {{"mean0", "d", false, 0, false},
-      {"cov0", "d,d", false, 0, false},
-      {"mean1", "d", false, 0, false},
-      {"cov1", "d,d", false, 0, false},
-      {"contraction", "d,d", false, 0, false},
-      {"q", "d,d", false, 0, false},
-      {"claim", "3", false, 0, false}}},
+     {{'d', "d", 1, false, false}},
+     {{"mean0", "d", false, 0},
+      {"cov0", "d,d", false, 0},
+      {"mean1", "d", false, 0},
+      {"cov1", "d,d", false, 0},
+      {"contraction", "d,d", false, 0},
+      {"q", "d,d", false, 0},
+      {"claim", "3", false, 0}}},
     {"barycentre",
-     {{'c', "count", 1, false}, {'d', "d", 1, false}},
-     {{"weights", "c", false, 0, false},
-      {"means", "c,d", false, 0, false},
-      {"covs", "c,d,d", false, 0, false},
-      {"mean", "d", false, 0, false},
-      {"cov", "d,d", false, 0, false},
-      {"contractions", "c,d,d", false, 0, false},
-      {"q", "c,d,d", false, 0, false},
-      {"y", "c,d,d", false, 0, false},
-      {"claim", "3", false, 0, false}}},
+     {{'c', "count", 1, false, false}, {'d', "d", 1, false, false}},
+     {{"weights", "c", false, 0},
+      {"means", "c,d", false, 0},
+      {"covs", "c,d,d", false, 0},
+      {"mean", "d", false, 0},
+      {"cov", "d,d", false, 0},
+      {"contractions", "c,d,d", false, 0},
+      {"q", "c,d,d", false, 0},
+      {"y", "c,d,d", false, 0},
+      {"claim", "3", false, 0}}},
     {"sphere",
-     {{'n', "n", 1, false},
-      {'m', "m", 1, false},
-      {'d', "d", 2, false},
-      {'c', "count", 0, false}}, /* all mass may be destroyed and created */
-     {{"x", "n,d", false, 0, false},
-      {"a", "n", false, 0, false},
-      {"y", "m,d", false, 0, false},
-      {"b", "m", false, 0, false},
-      {"row", "c", true, 0, false},
-      {"col", "c", true, 0, false},
-      {"g0", "c", false, 0, false},
-      {"g1", "c", false, 0, false},
-      {"c", "c", false, 0, false},
-      {"q", "d,d", false, 0, false},
-      {"u", "n", false, 0, false},
-      {"claim", "3", false, 0, false}}},
+     {{'n', "n", 1, false, false},
+      {'m', "m", 1, false, false},
+      {'d', "d", 2, false, false},
+      {'c', "count", 0, false, false}}, /* all mass may be destroyed and created */
+     {{"x", "n,d", false, 0},
+      {"a", "n", false, 0},
+      {"y", "m,d", false, 0},
+      {"b", "m", false, 0},
+      {"row", "c", true, 0},
+      {"col", "c", true, 0},
+      {"g0", "c", false, 0},
+      {"g1", "c", false, 0},
+      {"c", "c", false, 0},
+      {"q", "d,d", false, 0},
+      {"u", "n", false, 0},
+      {"claim", "3", false, 0}}},
     {"grid",
-     {{'d', "d", 1, false},
-      {'s', "steps", 2, false},
-      {'c', "cells", 2, false},
-      {'v', "corners", 3, false}},
-     {{"shape", "d", true, 0, false},
-      {"spacing", "d", false, 0, false},
-      {"mass0", "c", false, 0, false},
-      {"mass1", "c", false, 0, false},
-      {"density", "s,c", false, 0, false},
-      {"momentum", "s,d,c", false, 0, false},
-      {"potential", "t,v", false, 0, false},
-      {"q", "d,d", false, 0, false},
-      {"claim", "3", false, 0, false}}},
+     {{'d', "d", 1, false, false},
+      {'s', "steps", 2, false, false},
+      {'c', "cells", 2, false, false},
+      {'v', "corners", 3, false, false}},
+     {{"shape", "d", true, 0},
+      {"spacing", "d", false, 0},
+      {"mass0", "c", false, 0},
+      {"mass1", "c", false, 0},
+      {"density", "s,c", false, 0},
+      {"momentum", "s,d,c", false, 0},
+      {"potential", "t,v", false, 0},
+      {"q", "d,d", false, 0},
+      {"claim", "3", false, 0}}},
 };
 
 const wg_file_kind *wg_file_kind_of(const char *name) {
@@ -155,15 +156,15 @@ static bool shape_part(const wg_file_kind *kind, const int64_t *sizes, wg_file_p
   return true;
 }
 
-bool wg_file_lay_out(const wg_file_kind *kind, const int64_t *sizes, const bool *given,
-                     wg_file_layout *layout) {
+bool wg_file_lay_out(const wg_file_kind *kind, const int64_t *sizes, wg_file_layout *layout) {
   uint64_t end = 0;
   for (int k = 0; k < wg_file_size_count(kind); k++)
-    if (sizes[k] < kind->sizes[k].least || sizes[k] == INT64_MAX) return false;
+    if (sizes[k] < kind->sizes[k].least || sizes[k] == INT64_MAX ||
+        (kind->sizes[k].flag && sizes[k] > 1))
+      return false;
   layout->count = 0;
   for (int k = 0; k < wg_file_rule_count(kind); k++) {
     const wg_file_array_rule *rule = &kind->arrays[k];
-    if (rule->optional && !given[k]) continue;
     if (rule->only_with && sizes[index_of(kind, rule->only_with)] == 0) continue;
     wg_file_part *part = &layout->parts[layout->count++];
     int64_t bytes;
@@ -264,12 +265,17 @@ const wg_certificate_array *wg_file_find(const wg_file_certificate *certificate,
   return NULL;
 }
 
+/* Of an array that is only there with a size that no axis shows. */
+static void raise_flag(const wg_file_kind *kind, char letter, int64_t *sizes) {
+  const int k = index_of(kind, letter);
+  if (kind->sizes[k].flag) sizes[k] = 1;
+}
+
 int wg_file_arrange(const char *kind_name, const char *gauge, int64_t count,
                     const wg_certificate_array *arrays, wg_file_certificate *certificate) {
   const wg_file_kind *kind = wg_file_kind_of(kind_name);
   const wg_certificate_array *found[WG_FILE_ARRAYS] = {0};
-  wg_file_certificate made = {.kind = kind, .gauge = gauge, .sizes = {-1, -1, -1, -1, -1}};
-  bool given[WG_FILE_ARRAYS];
+  wg_file_certificate made = {.kind = kind, .gauge = gauge, .sizes = {-1, -1, -1, -1, -1, -1}};
   wg_file_layout layout;
   double value;
   WG_TRY(check_text(kind, kind_name, gauge));
@@ -278,11 +284,10 @@ int wg_file_arrange(const char *kind_name, const char *gauge, int64_t count,
     if (made.sizes[k] < 0) made.sizes[k] = kind->sizes[k].optional ? 0 : -1;
   for (int k = 0; k < wg_file_rule_count(kind); k++) {
     const wg_file_array_rule *rule = &kind->arrays[k];
-    given[k] = found[k] != NULL;
-    if (!given[k] && !rule->optional && !rule->only_with)
-      return bad_array(rule->name, "is missing");
+    if (!found[k] && !rule->only_with) return bad_array(rule->name, "is missing");
+    if (found[k] && rule->only_with) raise_flag(kind, rule->only_with, made.sizes);
   }
-  if (!wg_file_lay_out(kind, made.sizes, given, &layout)) {
+  if (!wg_file_lay_out(kind, made.sizes, &layout)) {
     char names[WG_FILE_NAMES];
     return wg_fail(WG_ERR_ARGUMENT, "a certificate of the kind %s is too small or too large: %s",
                    kind->name, wg_file_size_names(kind, false, names));

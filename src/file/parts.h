@@ -9,6 +9,7 @@ typedef struct wg_file_size_rule {
   const char *name;
   int64_t least;
   bool optional; /* zero when the header lacks it */
+  bool flag;     /* zero or one */
 } wg_file_size_rule;
 
 /* axes: one text for each axis, commas between; an axis is the product of its letters and digits,
@@ -17,7 +18,6 @@ typedef struct wg_file_array_rule {
   const char *name, *axes;
   bool integers;
   char only_with; /* the letter of a size: there exactly when that is positive; 0: always */
-  bool optional;  /* may be left out                                                     */
 } wg_file_array_rule;
 
 struct wg_file_kind {
@@ -41,10 +41,8 @@ typedef struct wg_file_layout {
 
 int wg_file_size_count(const wg_file_kind *kind);
 int wg_file_rule_count(const wg_file_kind *kind);
-/* given[k]: the optional array k is there (the others are not asked). False if a size is too small
- * or the bytes overflow. */
-bool wg_file_lay_out(const wg_file_kind *kind, const int64_t *sizes, const bool *given,
-                     wg_file_layout *layout);
+/* False if a size is too small or the bytes overflow. */
+bool wg_file_lay_out(const wg_file_kind *kind, const int64_t *sizes, wg_file_layout *layout);
 /* "n, m, d or count": names of the sizes that a header needs, or of all. Returns out. */
 enum { WG_FILE_NAMES = 80 };
 const char *wg_file_size_names(const wg_file_kind *kind, bool needed, char out[WG_FILE_NAMES]);

@@ -91,4 +91,3 @@ int wg_file_load(wg_mem *mem, const char *path, wg_file_bytes *bytes) {
   *bytes = (wg_file_bytes){.name = wg_file_name(path), .data = data, .size = used};
   return WG_OK;
 }
-

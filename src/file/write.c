@@ -54,7 +54,7 @@ int wg_file_create(wg_file_target *to) {
     if (errno != EEXIST && errno != EINTR) break;
   }
   return wg_file_cannot_write(to->asked,
-                      errno == ENOENT ? "its directory does not exist" : strerror(errno));
+                              errno == ENOENT ? "its directory does not exist" : strerror(errno));
 }
 
 bool wg_file_write_all(int file, const unsigned char *bytes, size_t size) {
@@ -112,8 +112,9 @@ int wg_file_write(const char *path, const void *bytes, size_t size) {
   WG_TRY(wg_file_examine(path, &to));
   if (to.special) return write_special(path, bytes, size);
   WG_TRY(wg_file_create(&to));
-  return wg_file_settle(&to, wg_file_write_all(to.file, bytes, size)) ? WG_OK
-                                                            : wg_file_cannot_write(path, strerror(errno));
+  return wg_file_settle(&to, wg_file_write_all(to.file, bytes, size))
+             ? WG_OK
+             : wg_file_cannot_write(path, strerror(errno));
 }
 
 int wg_file_check_writable(const char *path) {
@@ -126,4 +127,3 @@ int wg_file_check_writable(const char *path) {
   unlink(to.temporary);
   return WG_OK;
 }
-

@@ -87,7 +87,9 @@ int wg_io_output_finish(wg_io_output *output) {
   output->open = false;
   if (!output->mapped) return wg_io_write_bytes(output->to.asked, output->bytes, output->size);
   bool filled = munmap(output->bytes, output->size) == 0;
-  return wg_file_settle(&output->to, filled) ? WG_OK : wg_file_cannot_write(output->to.asked, strerror(errno));
+  return wg_file_settle(&output->to, filled)
+             ? WG_OK
+             : wg_file_cannot_write(output->to.asked, strerror(errno));
 }
 
 void wg_io_output_discard(wg_io_output *output) {

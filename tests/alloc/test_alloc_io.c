@@ -164,7 +164,8 @@ static void writers_survive(void **state) {
   static const struct {
     operation call;
     int allocations;
-  } cases[] = {{write_an_npy, 1}, {write_an_npz, 5}, {write_a_certificate, 14}, {open_a_journal, 2}};
+  } cases[] = {
+      {write_an_npy, 1}, {write_an_npz, 5}, {write_a_certificate, 14}, {open_a_journal, 2}};
   (void)state;
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     empty_scratch();

@@ -244,7 +244,7 @@ static void certificates_are_described(void **state) {
                  "c.wgc: certificate, its checksum holds\n"
                  "  kind          clouds\n"
                  "  gauge         operator\n"
-                 "  sizes         n = 1, m = 1, d = 1, count = 1, cuts = 0\n"
+                 "  sizes         n = 1, m = 1, d = 1, count = 1\n"
                  "  claim         [0.10000000000000001, 0.5], tolerance 1e-06\n");
   assert_int_equal(info(path, "--json", "-", NULL), WG_EXIT_OK);
   json_t *json = parsed(out);

@@ -437,8 +437,8 @@ static void every_kind_comes_back_to_the_bit(void **state) {
     const char *path = in_scratch("k.wgc");
     wg_certificate_file *file = NULL;
     wg_certificate clouds;
-    assert_int_equal(
-        wg_certificate_create(&file, one->name, "schatten:3", one->count, one->arrays), WG_OK);
+    assert_int_equal(wg_certificate_create(&file, one->name, "schatten:3", one->count, one->arrays),
+                     WG_OK);
     assert_same(one, file);
     assert_int_equal(wg_certificate_write(file, path), WG_OK);
     wg_certificate_free(file);
@@ -510,8 +510,7 @@ static void arrays_have_to_agree(void **state) {
   assert_detail("'claim' of the certificate is missing", "");
   assert_int_equal(wg_certificate_create(&file, "gauss", "trace", 7, arrays), WG_ERR_ARGUMENT);
   assert_detail("no certificate of the kind 'gauss'", "barycentre");
-  assert_int_equal(wg_certificate_create(&file, "gaussian", "tr\tace", 7, arrays),
-                   WG_ERR_ARGUMENT);
+  assert_int_equal(wg_certificate_create(&file, "gaussian", "tr\tace", 7, arrays), WG_ERR_ARGUMENT);
   arrays[2].data = NULL;
   assert_int_equal(wg_certificate_create(&file, "gaussian", "trace", 7, arrays), WG_ERR_ARGUMENT);
   assert_detail("'mean1' of the certificate is NULL", "");
