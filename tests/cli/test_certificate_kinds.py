@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Certificates of Gaussians, barycentres, measures on the sphere and densities on a grid: they hold,
-do not survive damage, and cannot be made to claim more than follows.
+"""Certificates of Gaussians, barycentres, measures on the sphere, densities on a grid: they hold, do
+not survive damage, and cannot be made to claim more than follows.
 
 As test_certificate.py does for clouds: a tampered file gets its checksum right, so that only
 mathematics is left to refuse it. Every array of every kind is changed."""
@@ -196,14 +196,15 @@ def certificate_of(where, make, gauge):
     check(verdict["kind"] == make.__name__ and verdict["gauge"] == gauge, title, verdict)
     check(verdict["claimed"] == solved[key] and verdict["tol"] == solved["tol"], title, verdict)
     derived = verdict["derived"]
-    check(solved[key]["lower"] <= derived["lower"] <= derived["upper"] <= solved[key]["upper"], title,
-          derived)
+    check(solved[key]["lower"] <= derived["lower"] <= derived["upper"] <= solved[key]["upper"],
+          title, derived)
     one = report(["verify", "c.wgc", "--threads", "1"], where, 0 if closed else 1)
     check(one["derived"] == derived, title, "one thread")
     raw = get(where, "c.wgc")
     head, arrays = load(raw)
     check(seal(raw, arrays) == raw, title, "sealed again, the bytes are the same")
-    check(run(["verify", "-", "--quiet"], where, stdin=raw).returncode == (0 if closed else 1), title)
+    piped = run(["verify", "-", "--quiet"], where, stdin=raw)
+    check(piped.returncode == (0 if closed else 1), title, "standard input")
     refused = run(["verify", "--rigorous", "c.wgc"], where)
     check(refused.returncode == 2 and "of clouds only" in text(refused.stderr), title, "--rigorous",
           refused.returncode, text(refused.stderr))
