@@ -122,8 +122,8 @@ static double rate_in(int64_t steps, int64_t slab) {
 }
 
 static double left_in(int64_t steps, int64_t slab) {
-  const double twice = 2.0 * (double)WG_MIN(slab, steps / 2) + 0.5 * rate_in(steps, slab);
-  return WG_MAX(1.0 - twice / (double)steps, 0.0);
+  const double rate = rate_in(steps, slab);
+  return rate > 0.0 ? 1.0 - (2.0 * (double)slab + 0.5 * rate) / (double)steps : 0.0;
 }
 
 static detour detour_in(int64_t steps, int64_t slab) {
