@@ -47,8 +47,8 @@ typedef enum wg_outcome {
   WG_CALL_LIMIT = 2, /* settings.max_calls exact OT solves were used                              */
   WG_TIME_LIMIT = 3, /* settings.time_limit passed                                                */
   WG_STOPPED = 4,    /* the progress callback returned non-zero                                   */
-  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum; never for
-                        Schatten in the plane, where the optimum can be proved                   */
+  WG_LOCAL = 5       /* a gauge with p < 1: not convex, upper is a local optimum and the gap is
+                        open; never for Schatten in the plane, where the optimum can be proved   */
 } wg_outcome;
 
 /* Text. Both return static or thread-local storage that the caller must not free. */
@@ -293,8 +293,10 @@ typedef struct wg_rigorous_verdict {
   double lower_excess;       /* claimed lower - lower_lo; > 0 is refused                          */
   double upper_excess;       /* upper_hi - claimed upper; > 0 is refused                          */
   double seconds;
-  int64_t bits;      /* working precision that was enough; at most 1024                           */
-  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid              */
+  int64_t bits;      /* working precision that was enough; at most 4096                           */
+  char finding[320]; /* what is claimed beyond the proof, by how much; "" when valid and not open */
+  double gap;        /* as in wg_verdict                                                          */
+  int open;
 } wg_rigorous_verdict;
 /* wg_verify in ball arithmetic: lower_lo <= W2 <= upper_hi is a theorem about the stored numbers,
  * whatever LAPACK and libm do (theory 3.2, docs/theory/rigorous.md). A thousand points in three
@@ -355,15 +357,12 @@ WG_API int wg_certificate_get_array(const wg_certificate_file *file, int64_t k,
                                     wg_certificate_array *array);
 /* claim: three numbers, lower, upper, tol. */
 WG_API int wg_certificate_get_claim(const wg_certificate_file *file, double *claim);
-/* *gap = (upper - lower) / upper of the claim, 0 when upper = 0; *closed: 1 when the claim reaches
- * its own tol: gap <= tol or, on the sphere, upper - lower is at most 1e-12 of the masses. That the
- * claim follows is another matter (wg_certificate_verify). Either may be NULL. */
-WG_API int wg_certificate_gap(const wg_certificate_file *file, double *gap, int *closed);
 /* A certificate of clouds as wg_verify takes it; WG_ERR_ARGUMENT for other kinds. */
 WG_API int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certificate *certificate);
 
 /* Derives both bounds again, from the arrays alone, and judges the claim, by the function of the
- * kind: wg_verify, wg_gaussian_verify, ... */
+ * kind: wg_verify, wg_gaussian_verify, ... For every kind verdict->open says that the claimed gap is
+ * larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open). */
 WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict);
 /* wg_verify_rigorous; WG_ERR_ARGUMENT for kinds other than clouds, which have no ball arithmetic
  * yet. */

@@ -71,7 +71,7 @@ Verdict = _structure('Verdict', 'size_t struct_size; int valid; double lower, up
 RigorousVerdict = _structure('RigorousVerdict',
                              'size_t struct_size; int valid; double lower_lo, lower_hi, upper_lo, '
                              'upper_hi, lower_excess, upper_excess, seconds; int64_t bits; '
-                             'char finding[320]')
+                             'char finding[320]; double gap; int open')
 CertificateArray = _structure('CertificateArray',
                               'text name; int integers, ndim; int64_t shape[3]; pointer data')
 GaussianInfo = _structure('GaussianInfo',
@@ -201,7 +201,7 @@ FUNCTIONS = {
     'wg_certificate_create': 'psslp', 'wg_certificate_of_clouds': 'pp',
     'wg_certificate_read': 'ps', 'wg_certificate_parse': 'ppzs', 'wg_certificate_write': 'ps',
     'wg_certificate_get_size': 'plpp', 'wg_certificate_get_array': 'plp',
-    'wg_certificate_get_claim': 'pp', 'wg_certificate_gap': 'ppp',
+    'wg_certificate_get_claim': 'pp',
     'wg_certificate_get_clouds': 'pp', 'wg_certificate_verify': 'pip',
     'wg_certificate_verify_rigorous': 'pip',
     'wg_gaussian': 'lppppspppppp', 'wg_gaussian_batch': 'llppppsppppp',

@@ -122,8 +122,8 @@ class Certificate:
 
         Returns
         -------
-        dict with `valid` and the bounds that do follow (`lower`, `upper`, or enclosures of them);
-        without `rigorous` also `open`: the claimed gap is larger than the claimed tol.
+        dict with `valid`, the bounds that do follow (`lower`, `upper`, or enclosures of them), and
+        `open`: the claimed gap is larger than the claimed tol.
         """
         verdict = lib.RigorousVerdict() if rigorous else lib.Verdict()
         with self._open() as handle:

@@ -274,14 +274,16 @@ static int allow_on_sphere(const wg_certificate_file *file, double *allowed) {
   return wg_sphere_allowance(x->shape[1], file->content.gauge, n, mass, allowed);
 }
 
-int wg_certificate_gap(const wg_certificate_file *file, double *gap, int *closed) {
-  double claim[WG_FILE_CLAIMS], allowed = 0.0;
-  WG_TRY(wg_certificate_get_claim(file, claim));
+/* The same rule for all kinds, in the words that clouds have (certify/verify.c). */
+static int judge_width(const wg_certificate_file *file, const double *claim, wg_verdict *verdict) {
+  const wg_certificate as_clouds = {.lower = claim[0], .upper = claim[1], .tol = claim[2]};
+  double allowed = -INFINITY;
+  if (is_of(file, "clouds")) return WG_OK; /* wg_verify has done it */
   if (is_of(file, "sphere")) WG_TRY(allow_on_sphere(file, &allowed));
-  const double width = claim[1] - claim[0];
-  const double relative = width > 0.0 && claim[1] > 0.0 ? width / claim[1] : 0.0;
-  if (gap) *gap = relative;
-  if (closed) *closed = width <= WG_MAX(claim[2] * claim[1], allowed) || relative <= claim[2];
+  verdict->gap = wg_cert_gap(&as_clouds);
+  verdict->open = !(verdict->gap <= claim[2] || claim[1] - claim[0] <= allowed);
+  if (verdict->valid && verdict->open)
+    wg_cert_say_open(&as_clouds, verdict->finding, (int)sizeof verdict->finding);
   return WG_OK;
 }
 
@@ -348,14 +350,6 @@ static int judge_grid(const wg_certificate_file *file, const double *claim, int 
                            &path, claim[0], claim[1], threads, verdict);
 }
 
-/* The claim against its own tolerance, the same for all kinds. */
-static int judge_width(const wg_certificate_file *file, wg_verdict *verdict) {
-  int closed;
-  WG_TRY(wg_certificate_gap(file, &verdict->gap, &closed));
-  verdict->open = !closed;
-  return WG_OK;
-}
-
 int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict) {
   static const struct {
     const char *kind;
@@ -373,7 +367,7 @@ int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdi
   for (size_t k = 0; k < sizeof judges / sizeof *judges; k++)
     if (is_of(file, judges[k].kind)) {
       const int status = judges[k].judge(file, claim, threads, verdict);
-      if (status == WG_OK) return judge_width(file, verdict);
+      if (status == WG_OK) return judge_width(file, claim, verdict);
       return status == WG_ERR_ARGUMENT ? WG_ERR_INPUT : status;
     }
   return wg_fail(WG_ERR_INTERNAL, "nobody judges certificates of the kind %s",

@@ -97,6 +97,13 @@ int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_
                   const wg_cert_plan *plan, double margin, double *moment,
                   wg_cert_upper_report *report);
 
+/* A rigorous lower bound of W2 for a gauge with p < 1 where there is one coupling only: one cloud
+ * has a single point with mass. 0 otherwise, and for convex gauges. */
+int wg_cert_only(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                 double margin, double *bound);
+/* That coupling, its masses being the weights of the other cloud; count 0 if there are more. */
+int wg_cert_only_plan(const wg_cert_data *data, wg_mem *mem, wg_cert_plan *only);
+
 /* Judges a claim (the fields after struct_size are filled): derives both bounds and compares; fills
  * the verdict's text. */
 int wg_cert_verify(wg_context *context, const wg_certificate *certificate, wg_verdict *verdict);
@@ -204,9 +211,10 @@ int wg_cert_grid_bounds(wg_mem *mem, int threads, const wg_cert_grid *data,
 /* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
 typedef struct wg_cert_factor {
   int64_t rank, d;
-  double *rows; /* rank x d           */
-  double top;   /* largest eigenvalue */
-  double norm2; /* sum of squares     */
+  double *rows;   /* rank x d           */
+  double top;     /* largest eigenvalue */
+  double norm2;   /* sum of squares     */
+  double dropped; /* the positive eigenvalues left out, over the largest of their block */
 } wg_cert_factor;
 int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem,
                          wg_cert_factor *r);
@@ -222,6 +230,10 @@ static inline wg_cert_plan wg_cert_plan_of(const wg_certificate *c) {
 }
 /* Whether a certificate can be judged at all; spec is its gauge, bound. WG_ERR_INPUT otherwise. */
 int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec);
+/* Relative, of the claim; W2 >= 0 is known. */
+double wg_cert_gap(const wg_certificate *c);
+/* That it is larger than the claimed tolerance. */
+void wg_cert_say_open(const wg_certificate *c, char *text, int size);
 /* Numbers beyond this could overflow in a sum: potentials. */
 #define WG_CERT_LARGEST 1e307
 /* WG_ERR_INPUT unless |values| <= limit. */

@@ -6,7 +6,8 @@
  * a_i b_j > 0, then W2 >= L / G with L = sum a_i (f_i - v_i) / A + sum b_j g_j / B, and W2 >= 0. As
  * L >= 0 only makes sense, dividing by max(1, G) is safe. Q itself is only used to choose R: the
  * stored R is exact by definition, so nothing has to be proved about the eigensolver there. Rows of
- * R are sqrt(lambda) v' of each block's eigenpairs; eigenvalues <= 4 d u lambda_1 are dropped.
+ * R are sqrt(lambda) v' of each block's eigenpairs; eigenvalues <= 4 d u lambda_1 of
+ * their block are dropped.
  *
  * The dual gauge. C = fl(R'R) is off by at most (r + 2) u |R|'|R| entrywise, so by (r + 2) u
  * |R|_F^2 in operator norm: the slack given to wg_gauge_dual_upper.
@@ -37,9 +38,12 @@
  * (both sides are normalised) and keeps the division by A and B harmless when the potentials are
  * large and cancel.
  *
- * margin. Another machine's eigenvectors give another R. Claims are made with margin 2: all error
- * terms double, and each cost is lowered by 8 d u lambda_1 |y - x|^2 more, the change of c_ij under
- * a backward-stable eigensolver and the dropped eigenvalues.
+ * margin. R stands for the root of Q's PSD part, which the ball arithmetic takes (rigorous.c), and
+ * another machine's eigenvectors give another R. So each cost is lowered by margin 8 d u lambda_1
+ * |y - x|^2, the change of c_ij under a backward-stable eigensolver, and the dual gauge raised by
+ * what was dropped and by 32 d u. Claims are made with margin 2, when all error terms double, and
+ * verified with 1: what is accepted here is below the exact bound of Q itself, and another machine
+ * accepts it too.
  *
  * Cost n m r flops for the screening plus d r for each pair that passes (about n + m), memory
  * O((n + m) d + d^2). The result does not depend on the number of threads: rows are independent and
@@ -92,17 +96,26 @@ static int block_eigenpairs(const wg_gauge_block *block, int64_t d, const double
   return WG_OK;
 }
 
-/* Keeps sqrt(lambda_i) v_i' of the eigenvalues that are not negligible, compacting in place. */
-static void keep_rows(int64_t d, const double *values, factor *r) {
-  r->top = 0.0;
-  for (int64_t i = 0; i < d; i++) r->top = WG_MAX(r->top, values[i]);
-  double negligible = 4.0 * (double)d * WG_UNIT * r->top;
-  for (int64_t i = 0; i < d; i++) {
-    if (!(values[i] > negligible)) continue;
-    double *out = r->rows + r->rank * d;
-    const double *in = r->rows + i * d;
-    for (int64_t k = 0; k < d; k++) out[k] = sqrt(values[i]) * in[k];
-    r->rank++;
+/* Keeps sqrt(lambda_i) v_i' of the eigenvalues that are not negligible in their block, compacting
+ * in place. */
+static void keep_rows(const wg_gauge_spec *spec, const double *values, factor *r) {
+  const int64_t d = r->d;
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const int64_t start = spec->blocks[b].start, end = start + spec->blocks[b].size;
+    double top = 0.0, dropped = 0.0;
+    for (int64_t i = start; i < end; i++) top = WG_MAX(top, values[i]);
+    for (int64_t i = start; i < end; i++) {
+      if (!(values[i] > 4.0 * (double)d * WG_UNIT * top)) {
+        dropped += WG_MAX(values[i], 0.0);
+        continue;
+      }
+      double *out = r->rows + r->rank * d;
+      const double *in = r->rows + i * d;
+      for (int64_t k = 0; k < d; k++) out[k] = sqrt(values[i]) * in[k];
+      r->rank++;
+    }
+    r->top = WG_MAX(r->top, top);
+    if (dropped > 0.0) r->dropped = WG_MAX(r->dropped, 1.0625 * dropped / top);
   }
   for (int64_t i = 0; i < r->rank * d; i++) r->norm2 += r->rows[i] * r->rows[i];
 }
@@ -115,7 +128,7 @@ int wg_cert_factor_build(const wg_gauge_spec *spec, const double *q, wg_mem *mem
   if (!r->rows || !values || !room) return wg_no_memory();
   for (int64_t b = 0; b < spec->block_count; b++)
     WG_TRY(block_eigenpairs(&spec->blocks[b], d, q, room, values, r->rows));
-  keep_rows(d, values, r);
+  keep_rows(spec, values, r);
   wg_drop(mem, values);
   wg_drop(mem, room);
   return WG_OK;
@@ -157,7 +170,7 @@ typedef struct scan {
   int64_t chunks;
   double keep, lift;   /* of the opening comment                                     */
   double g_most;       /* max |g|                                                    */
-  double margin, room; /* room: 8 (margin - 1) d u lambda_1, per |y - x|^2           */
+  double margin, room; /* room: 8 margin d u lambda_1, per |y - x|^2                 */
   double *violation;   /* x.count                                                    */
   int64_t *column;     /* x.count: who asked for it, -1 nobody                       */
 } scan;
@@ -447,7 +460,7 @@ static int transport_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   WG_TRY(wg_cert_check_potentials(data, potentials));
   WG_TRY(wg_cert_factor_build(spec, q, mem, r));
   scan s = {.r = r, .dual = potentials, .margin = margin};
-  s.room = (margin - 1.0) * 8.0 * (double)r->d * WG_UNIT * r->top;
+  s.room = margin * 8.0 * (double)r->d * WG_UNIT * r->top;
   WG_TRY(prepare_scan(&s, mem, data));
   scan_pairs(&s, threads);
   find_worst(&s, report);
@@ -463,6 +476,7 @@ static int lower_bound(wg_mem *mem, int threads, const wg_cert_data *data,
   double value;
   WG_TRY(transport_bound(mem, threads, data, spec, q, potentials, margin, &r, &value, report));
   WG_TRY(wg_cert_factor_dual(spec, &r, margin, mem, &report->dual_gauge));
+  report->dual_gauge *= 1.0 + 32.0 * (double)r.d * WG_UNIT + r.dropped;
   value *= 1.0 - 4.0 * WG_UNIT;
   double bound = nextafter(value / WG_MAX(1.0, report->dual_gauge), 0.0);
   /* Written so that a sum that overflowed counts as nothing proved. */
@@ -492,7 +506,7 @@ static void write_half(const factor *r, double value, double margin, wg_cert_hal
     c12 += row[0] * row[1];
     c22 += row[1] * row[1];
   }
-  double units = margin * 3.0 * (double)(r->rank + 6) + (margin - 1.0) * 64.0;
+  double units = margin * 3.0 * (double)(r->rank + 6) + margin * 64.0;
   double slack = units * WG_UNIT * r->norm2 + 64.0 * eta;
   half->normal[0] = nextafter(0.5 * (c11 + c22) + slack, INFINITY);
   half->normal[1] = 0.5 * (c11 - c22);

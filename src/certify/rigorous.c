@@ -5,7 +5,8 @@
  *   L = max(0, sum a (f - v) / A + sum b g / B) / max(1, gamma°(Q+)), Q+ the PSD part of the
  *       gauge's blocks of q, v the least repair of f under the cost (y - x)' Q+ (y - x)
  *       (rigorous_gauge.c, rigorous_pairs.c); for p < 1 under the trace, and in the plane at least
- *       what the cuts prove (rigorous_plane.c);
+ *       what the cuts prove (rigorous_plane.c), and where one cloud has a single point gamma of the
+ *       only coupling there is;
  *   U = (gamma(Sigma_P) + e D^2 unit) / A (rigorous_plan.c).
  * L <= W2 <= U by the theorems of lower.c and upper.c, which are about exact numbers. Here L and U
  * are enclosed by balls, and the ends of these rounded outward to doubles; as L <= U, the upper end
@@ -187,6 +188,22 @@ static int cuts_bound(const task *t, bounds *found) {
   return status;
 }
 
+/* Raises the lower bound to gamma of the only coupling, where there is only one and p < 1. */
+static int only_bound(const task *t, bounds *found) {
+  wg_cert_plan only;
+  arb_t value;
+  if (wg_gauge_is_convex(&t->spec)) return WG_OK;
+  WG_TRY(wg_cert_only_plan(&t->data, t->mem, &only));
+  if (only.count == 0) return WG_OK;
+  arb_init(value);
+  int status = wg_ball_only(t->mem, &t->data, &t->spec, &only, t->bits, value);
+  note_radius(value, found->lower_radius);
+  found->lower_lo = WG_MAX(found->lower_lo, low_end(value, t->bits));
+  found->lower_hi = WG_MAX(found->lower_hi, high_end(value, t->bits));
+  arb_clear(value);
+  return status;
+}
+
 /* ---- both ---- */
 
 static int upper_bound(const task *t, bounds *found) {
@@ -208,6 +225,7 @@ static int derive(const task *t, bounds *found) {
   WG_TRY(reserve(t));
   WG_TRY(upper_bound(t, found));
   WG_TRY(pair_bound(t, found));
+  WG_TRY(only_bound(t, found));
   if (t->c->cuts > 0) WG_TRY(cuts_bound(t, found));
   found->lower_hi = WG_MIN(found->lower_hi, found->upper_hi);
   found->upper_lo = WG_MAX(found->upper_lo, found->lower_lo);
@@ -299,7 +317,11 @@ int wg_cert_verify_rigorous(wg_context *context, const wg_certificate *c,
                             .lower_excess = c->lower - found.lower_lo,
                             .upper_excess = found.upper_hi - c->upper,
                             .bits = t.bits,
+                            .gap = wg_cert_gap(c),
+                            .open = !(wg_cert_gap(c) <= c->tol),
                             .seconds = wg_now() - start};
   explain(c, verdict);
+  if (verdict->valid && verdict->open)
+    wg_cert_say_open(c, verdict->finding, (int)sizeof verdict->finding);
   return WG_OK;
 }

@@ -60,6 +60,9 @@ int wg_ball_transport(wg_mem *mem, int threads, const wg_cert_data *data,
 /* (gamma(Sigma_P) + e D^2 unit) / A, for p < 1 gamma with slack e D^2 over A. */
 int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec,
                   const wg_cert_plan *plan, slong bits, arb_t value);
+/* gamma of the moment of a plan whose masses are the weights, over their sum. */
+int wg_ball_only(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec,
+                 const wg_cert_plan *plan, slong bits, arb_t value);
 /* D^2: the largest |y - x|^2 of the boxes around the points with mass. */
 void wg_ball_reach2(const wg_cert_data *data, slong bits, arb_t reach2);
 /* Sum of weights. */

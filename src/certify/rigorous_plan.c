@@ -221,3 +221,18 @@ int wg_ball_upper(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *sp
   arb_mat_clear(moment);
   return status;
 }
+
+int wg_ball_only(wg_mem *mem, const wg_cert_data *data, const wg_gauge_spec *spec, const plan *p,
+                 slong bits, arb_t value) {
+  arb_t part;
+  arb_mat_t moment;
+  arb_init(part); /* zero: no slack */
+  arb_mat_init(moment, data->d, data->d);
+  find_moment(data, p, bits, moment);
+  int status = wg_ball_gauge(mem, spec, moment, part, bits, value);
+  wg_ball_total(p->count, p->mass, bits, part);
+  arb_div(value, value, part, bits);
+  arb_clear(part);
+  arb_mat_clear(moment);
+  return status;
+}

@@ -28,6 +28,10 @@
  * margin multiplies eps, and (margin - 1) 32 d u is added to the result: the room for another
  * machine's eigenvalues.
  *
+ * One coupling only. If one cloud has a single point with mass, there is one coupling, and W2 is
+ * gamma of its moment, for every p: wg_cert_only bounds that from below (for p < 1, where nothing
+ * else is sharp in more than two dimensions). The error of Sigma is the same, in both directions.
+ *
  * Cost O(N d^2) for N entries plus one eigenproblem; memory O(N + n + m + d^2). Sums over entries
  * run in their order whatever the number of threads. Source: theory 3.1-3.2. */
 #include <float.h>
@@ -215,14 +219,24 @@ static int find_moment(const wg_cert_data *data, const plan *p, int threads, wg_
   return WG_OK;
 }
 
+/* Of the moment's trace, entrywise: eps of the opening comment. */
+static double relative_error(int64_t count, double margin) {
+  const double terms = (double)count * WG_UNIT;
+  return margin * (12.0 * WG_UNIT + 2.0 * terms * terms);
+}
+
+/* What underflow takes from an entry. */
+static double lost_below(const accumulator *sum, int64_t count) {
+  return sum->moved ? ((double)count + sum->mass) * eta : 0.0;
+}
+
 /* Adds to the diagonal of every block what rounding may have taken from Sigma_P. */
 static void lift_diagonal(const wg_gauge_spec *spec, const accumulator *sum, int64_t count,
                           double margin, double *moment) {
-  double terms = (double)count * WG_UNIT;
-  double relative = margin * (12.0 * WG_UNIT + 2.0 * terms * terms);
+  const double relative = relative_error(count, margin), lost = lost_below(sum, count);
   for (int64_t b = 0; b < spec->block_count; b++) {
     const wg_gauge_block *block = &spec->blocks[b];
-    double trace = 0.0, lost = sum->moved ? ((double)count + sum->mass) * eta : 0.0;
+    double trace = 0.0;
     for (int64_t k = block->start; k < block->start + block->size; k++)
       trace += moment[k * spec->d + k];
     double lift = 1.0625 * relative * trace + 4.0 * (double)block->size * lost;
@@ -314,5 +328,65 @@ int wg_cert_upper(wg_context *context, const wg_cert_data *data, const wg_gauge_
   int status = upper_bound(&mem, context->threads, data, spec, p, margin, moment, &result);
   wg_mem_clear(&mem);
   if (status == WG_OK) *report = result;
+  return status;
+}
+
+/* ---- where there is one coupling only ---- */
+
+/* The point with mass of a cloud that has only one, or -1. */
+static int64_t only_point(int64_t count, const double *weights) {
+  int64_t found = -1;
+  for (int64_t i = 0; i < count; i++) {
+    if (!(weights[i] > 0.0)) continue;
+    if (found >= 0) return -1;
+    found = i;
+  }
+  return found;
+}
+
+int wg_cert_only_plan(const wg_cert_data *data, wg_mem *mem, wg_cert_plan *only) {
+  const int64_t i = only_point(data->n, data->a), j = only_point(data->m, data->b);
+  const int64_t count = i >= 0 ? data->m : data->n;
+  *only = (wg_cert_plan){.count = 0};
+  if (i < 0 && j < 0) return WG_OK;
+  int64_t *row = WG_NEW(mem, int64_t, count), *col = WG_NEW(mem, int64_t, count);
+  if (!row || !col) return wg_no_memory();
+  for (int64_t e = 0; e < count; e++) {
+    row[e] = i >= 0 ? i : e;
+    col[e] = i >= 0 ? e : j;
+  }
+  *only = (wg_cert_plan){count, row, col, i >= 0 ? data->b : data->a, NULL};
+  return WG_OK;
+}
+
+/* The lowest gamma within the rounding of Sigma, over the sum of the masses. */
+static int only_bound(const wg_cert_data *data, const wg_gauge_spec *spec, const plan *only,
+                      int threads, double margin, wg_mem *mem, double *bound) {
+  accumulator sum;
+  wg_exact total;
+  double trace = 0.0, gauge;
+  double *moment = WG_NEW(mem, double, data->d * data->d);
+  if (!moment) return wg_no_memory();
+  WG_TRY(find_moment(data, only, threads, mem, &sum, moment));
+  for (int64_t k = 0; k < data->d; k++) trace += moment[k * data->d + k];
+  sum_weights(only->count, only->mass, &total);
+  const double slack = 1.0625 * relative_error(only->count, margin) * trace +
+                       4.0 * (double)data->d * lost_below(&sum, only->count);
+  WG_TRY(wg_gauge_lower(spec, moment, slack, mem, &gauge));
+  const double room = (16.0 + (margin - 1.0) * 32.0 * (double)data->d) * WG_UNIT;
+  const double least = gauge * (1.0 - room) / (wg_exact_value(&total) + total.lost);
+  *bound = isfinite(trace) && least > 0.0 ? nextafter(least, 0.0) : 0.0;
+  return WG_OK;
+}
+
+int wg_cert_only(wg_context *context, const wg_cert_data *data, const wg_gauge_spec *spec,
+                 double margin, double *bound) {
+  wg_mem mem = wg_mem_of(&context->ledger);
+  plan only;
+  *bound = 0.0;
+  int status = wg_gauge_is_convex(spec) ? WG_OK : wg_cert_only_plan(data, &mem, &only);
+  if (status == WG_OK && !wg_gauge_is_convex(spec) && only.count > 0)
+    status = only_bound(data, spec, &only, context->threads, margin, &mem, bound);
+  wg_mem_clear(&mem);
   return status;
 }

@@ -62,6 +62,18 @@ int wg_cert_check(const wg_certificate *c, wg_gauge_spec *spec) {
   return check_cuts(c, spec);
 }
 
+double wg_cert_gap(const wg_certificate *c) {
+  const double lower = WG_MAX(c->lower, 0.0);
+  return c->upper > lower ? (c->upper - lower) / c->upper : 0.0;
+}
+
+void wg_cert_say_open(const wg_certificate *c, char *text, int size) {
+  snprintf(text, (size_t)size,
+           "both claimed bounds follow, but the gap between them is %.3g relative; the tolerance "
+           "claimed is %.3g",
+           wg_cert_gap(c), c->tol);
+}
+
 /* ---- what to say ---- */
 
 typedef struct message {
@@ -83,6 +95,7 @@ static const double share = 0.1;
 /* What proves the lower bound: the pair (Q, f, g) or the cuts, whichever proves more. */
 typedef struct proof {
   double bound;
+  double only; /* of the only coupling, or 0 */
   wg_cert_lower_report pair;
   wg_cert_cuts_report cuts;
 } proof;
@@ -114,7 +127,9 @@ static void explain_lower(const wg_certificate *c, const proof *lower, double ex
                           message *out) {
   say(out, "lower bound: %.15g is claimed, only %.15g follows (%.3g less)", c->lower, lower->bound,
       excess);
-  if (c->cuts > 0)
+  if (lower->only > 0.0 && lower->only == lower->bound)
+    say(out, "; one cloud has a single point, and the only coupling there is costs no more");
+  else if (c->cuts > 0)
     explain_cuts(c, &lower->cuts, excess, out);
   else
     explain_pair(c, &lower->pair, excess, out);
@@ -152,9 +167,12 @@ static void judge(const wg_certificate *c, const proof *lower, const wg_cert_upp
   verdict->lower_excess = c->lower - lower->bound;
   verdict->upper_excess = upper->bound - c->upper;
   verdict->valid = c->lower <= lower->bound && upper->bound <= c->upper;
+  verdict->gap = wg_cert_gap(c);
+  verdict->open = !(verdict->gap <= c->tol);
   verdict->finding[0] = '\0';
   if (c->lower > lower->bound) explain_lower(c, lower, verdict->lower_excess, &out);
   if (upper->bound > c->upper) explain_upper(c, upper, verdict->upper_excess, &out);
+  if (verdict->valid && verdict->open) wg_cert_say_open(c, verdict->finding, (int)out.size);
 }
 
 /* The ceiling of the cuts is the upper bound that follows, not the one that is claimed. */
@@ -168,7 +186,8 @@ static int derive(wg_context *context, const wg_certificate *c, const wg_gauge_s
   const wg_cert_plan plan = wg_cert_plan_of(c);
   WG_TRY(wg_cert_lower(context, &data, &minorant, c->q, &potentials, 1.0, &lower->pair));
   WG_TRY(wg_cert_upper(context, &data, spec, &plan, 1.0, NULL, upper));
-  lower->bound = lower->pair.bound;
+  WG_TRY(wg_cert_only(context, &data, spec, 1.0, &lower->only));
+  lower->bound = WG_MAX(lower->pair.bound, lower->only);
   if (c->cuts == 0) return WG_OK;
   WG_TRY(wg_cert_cuts_bound(context, &data, spec, &cuts, upper->bound, 1.0, &lower->cuts));
   lower->bound = WG_MAX(lower->bound, lower->cuts.bound);

@@ -57,6 +57,9 @@ int wg_gauge_value(const wg_gauge_spec *spec, const double *s, wg_mem *mem, doub
  * tr S on a block the slack counts once, not once per eigenvalue. */
 int wg_gauge_upper(const wg_gauge_spec *spec, const double *s, double slack, wg_mem *mem,
                    double *upper);
+/* A lower bound of gamma(S') over the same S', trace or not; at least zero. */
+int wg_gauge_lower(const wg_gauge_spec *spec, const double *s, double slack, wg_mem *mem,
+                   double *lower);
 /* A maximiser q (d x d) of <Q, s> over K (for p < 1 the gradient); block-diagonal. On a tied top
  * eigenspace the density is spread evenly over the tie (relative 1e-12). At s = 0: an interior
  * point of K. */

@@ -143,6 +143,58 @@ int wg_gauge_upper(const wg_gauge_spec *spec, const double *s, double slack, wg_
   return bound_of_matrix(spec, s, slack, mem, block_upper, combine, upper);
 }
 
+/* ---- from below ---- */
+
+static double down(double value) { return value > 0.0 ? nextafter(value, 0.0) : 0.0; }
+
+/* gamma of the block from below: eigenvalues lowered by what they may be off and by slack, in the
+ * scale of the spectrum. */
+static double block_lower(const wg_gauge_block *block, double slack, wg_block_spectrum *spectrum) {
+  double top = WG_MAX(fabs(spectrum->values[0]), fabs(spectrum->values[spectrum->size - 1]));
+  double backward = spectrum->size == 1 ? 0.0 : 16.0 * (double)spectrum->size * WG_UNIT * top;
+  double shift = add_up(backward, slack);
+  for (int64_t i = 0; i < spectrum->size; i++)
+    spectrum->clipped[i] =
+        shift > 0.0 ? down(WG_MAX(spectrum->clipped[i] - shift, 0.0)) : spectrum->clipped[i];
+  double value = wg_gauge_of_values(block, spectrum->clipped);
+  if (spectrum->size == 1) return value;
+  return down(value * (1.0 - (evaluation_units(spectrum) + 2.0) * WG_UNIT));
+}
+
+static double combine_lower(const wg_gauge_spec *spec, const wg_gauge_block *block, double whole,
+                            double part) {
+  if (spec->outer == WG_BLOCK_SUM)
+    return part > 0.0 && whole > 0.0 ? down(whole + part) : whole + part;
+  if (block->rate != 1.0) part = down(down(part / block->rate) / block->rate);
+  return WG_MAX(whole, part);
+}
+
+/* bound_of_block with the roundings of its scaling taken off again. */
+static double unscaled(double value, int exponent) {
+  double scaled = ldexp(value, exponent);
+  return ldexp(scaled, -exponent) > value ? down(scaled) : scaled;
+}
+
+int wg_gauge_lower(const wg_gauge_spec *spec, const double *s, double slack, wg_mem *mem,
+                   double *lower) {
+  wg_block_spectrum spectrum;
+  double total = 0.0;
+  *lower = 0.0;
+  if (!isfinite(slack)) return WG_OK;
+  WG_TRY(wg_spectrum_begin(spec, mem, &spectrum));
+  int status = WG_OK;
+  for (int64_t b = 0; b < spec->block_count && status == WG_OK; b++) {
+    const wg_gauge_block *block = &spec->blocks[b];
+    status = wg_spectrum_values_of(spec, block, s, slack, &spectrum);
+    if (status != WG_OK) break;
+    const double scaled = block_lower(block, scale_up(slack, -spectrum.exponent), &spectrum);
+    total = combine_lower(spec, block, total, unscaled(scaled, spectrum.exponent));
+  }
+  wg_spectrum_end(mem, &spectrum);
+  if (status == WG_OK && isfinite(total)) *lower = total;
+  return status;
+}
+
 int wg_gauge_dual_upper(const wg_gauge_spec *spec, const double *q, double slack, wg_mem *mem,
                         double *dual) {
   WG_TRY(wg_gauge_require_convex(spec));

@@ -158,7 +158,8 @@ static void assert_encloses(const wg_certificate *c, const wg_rigorous_verdict *
   bool cuts = c->cuts > 0; /* searched to 2^-46, to less where Sigma_P is all but singular */
   assert_true(v->lower_hi - v->lower_lo <= (cuts ? 1e-8 : 1e-15) * v->upper_hi);
   bool root = strstr(c->gauge, "schatten:0.") != NULL;
-  double lost = (cuts ? 1e-6 : 1e-12) * v->upper_hi + 1e-14 * box2(c);
+  bool only = root && (c->n == 1 || c->m == 1);
+  double lost = (only ? 1e-5 : cuts ? 1e-6 : 1e-12) * v->upper_hi + 1e-14 * box2(c);
   if (!(plain.lower <= v->lower_hi && plain.lower >= v->lower_lo - lost))
     fail_msg("%s: lower %.17g, rigorous %.17g", c->gauge, plain.lower, v->lower_lo);
   lost = (root ? 1e-5 : 1e-12) * v->upper_hi;
@@ -190,7 +191,7 @@ static void claims_of_every_gauge_are_proved(void **state) {
     instance t;
     make_instance(&rng, k, &t);
     wg_rigorous_verdict v = rigorous(&t.certificate);
-    if (!v.valid || v.lower_excess > 0 || v.upper_excess > 0 || v.finding[0])
+    if (!v.valid || v.lower_excess > 0 || v.upper_excess > 0 || (v.finding[0] && !v.open))
       fail_msg("instance %d, %s, n = %d, m = %d, d = %d: %s", k, t.gauge, (int)t.clouds.n,
                (int)t.clouds.m, (int)t.clouds.d, v.finding);
     assert_encloses(&t.certificate, &v);
@@ -284,7 +285,7 @@ static void dual_gauges_follow_their_formulas(void **state) {
       {"kyfan:3", 2.0L},
       {"schatten:1.5", cbrtl(w[0] * w[0] * w[0] + w[1] * w[1] * w[1] + w[2] * w[2] * w[2])},
       {"schatten:3", powl(powl(w[0], 1.5L) + powl(w[1], 1.5L) + powl(w[2], 1.5L), 2.0L / 3.0L)},
-      {"schatten:0.75", 2.0L},
+      {"schatten:0.75", -1.0L}, /* p < 1, one coupling: gamma of the dyad, 1 + 4 + 4 + 9 */
       {"sum:trace@1,operator@3", w[1] + w[2]},
       {"sum:operator@2,kyfan:1@2", total - w[2]},
       {"max:trace@1/2,operator@3/.5", 4.0L * w[0] + 0.25L * (w[1] + w[2])},
@@ -304,10 +305,11 @@ static void dual_gauges_follow_their_formulas(void **state) {
     c.f = &f;
     c.g = &zero;
     wg_rigorous_verdict v = rigorous(&c);
-    assert_enclosed(v.lower_lo, v.lower_hi, cost / fmaxl(1.0L, cases[k].dual), c.gauge);
+    const long double wanted = cases[k].dual < 0 ? 18.0L : cost / fmaxl(1.0L, cases[k].dual);
+    assert_enclosed(v.lower_lo, v.lower_hi, wanted, c.gauge);
     c.f = &large;
     v = rigorous(&c);
-    assert_enclosed(v.lower_lo, v.lower_hi, cost / fmaxl(1.0L, cases[k].dual), c.gauge);
+    assert_enclosed(v.lower_lo, v.lower_hi, wanted, c.gauge);
   }
 }
 
@@ -377,17 +379,17 @@ static void marginals_are_paid(void **state) {
     assert_enclosed(v.upper_lo, v.upper_hi, cases[k].upper, cases[k].gauge);
   }
 }
-/* One point and two: Sigma = diag(1, 4) is the only moment, and gamma_1/2 of it is 9. The four cuts
- * allow larger moments only; the first two alone, moments of rank one with trace 5. One cut, two
- * points: the trace. */
+/* One place and two: Sigma = diag(1, 4) is the only moment, and gamma_1/2 of it is 9. The place is
+ * given twice, so that it takes the cuts to know. The four cuts allow larger moments only; the
+ * first two alone, moments of rank one with trace 5. One cut: the trace. */
 static void cuts_follow_their_formulas(void **state) {
   (void)state;
-  const double x[2] = {0, 0}, y[4] = {1, 2, 1, -2}, one = 1, half[2] = {0.5, 0.5};
-  const double q[4] = {1, 0, 0, 1}, zeros[4] = {0, 0, 0, 0}, five[2] = {5, 5};
+  const double x[4] = {0, 0, 0, 0}, y[4] = {1, 2, 1, -2}, half[2] = {0.5, 0.5};
+  const double q[4] = {1, 0, 0, 1}, zeros[8] = {0}, five[2] = {5, 5};
   const double cut_q[16] = {1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, -1, -1, 1};
   const double cut_g[8] = {1, 1, 4, 4, 9, 1, 1, 9};
-  const int64_t row[2] = {0, 0}, col[2] = {0, 1};
-  wg_certificate c = {.n = 1, .m = 2, .d = 2, .count = 2, .x = x, .a = &one, .y = y, .b = half};
+  const int64_t row[2] = {0, 1}, col[2] = {0, 1};
+  wg_certificate c = {.n = 2, .m = 2, .d = 2, .count = 2, .x = x, .a = half, .y = y, .b = half};
   c.gauge = "schatten:0.5";
   c.row = row;
   c.col = col;
