@@ -361,8 +361,8 @@ WG_API int wg_certificate_get_claim(const wg_certificate_file *file, double *cla
 WG_API int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certificate *certificate);
 
 /* Derives both bounds again, from the arrays alone, and judges the claim, by the function of the
- * kind: wg_verify, wg_gaussian_verify, ... For every kind verdict->open says that the claimed gap is
- * larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open). */
+ * kind: wg_verify, wg_gaussian_verify, ... For every kind verdict->open says that the claimed gap
+ * is larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open). */
 WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict);
 /* wg_verify_rigorous; WG_ERR_ARGUMENT for kinds other than clouds, which have no ball arithmetic
  * yet. */

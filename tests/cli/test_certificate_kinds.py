@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Certificates of Gaussians, barycentres, measures on the sphere, densities on a grid: they hold, do
-not survive damage, and cannot be made to claim more than follows.
+"""Certificates of Gaussians, barycentres, measures on the sphere, densities on a grid: they hold,
+do not survive damage, and cannot be made to claim more than follows.
 
 As test_certificate.py does for clouds: a tampered file gets its checksum right, so that only
 mathematics is left to refuse it. Every array of every kind is changed."""
@@ -132,8 +132,8 @@ def test_claims(where, raw, arrays, title):
     wide = {**arrays, "claim": [-1e300, 1e300, 1e-9]}
     put(where, "t.wgc", seal(raw, wide))
     done = run(["verify", "t.wgc"], where)
-    check(done.returncode == 1 and "the gap between them is" in text(done.stderr), title, "a claim of all",
-          done.returncode, text(done.stderr))
+    check(done.returncode == 1 and "the gap between them is" in text(done.stderr), title,
+          "a claim of all", done.returncode, text(done.stderr))
 
 
 def test_arrays(where, raw, arrays, tampering, title):

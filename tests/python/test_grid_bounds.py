@@ -2,8 +2,8 @@
 
 From below: the bound that a potential and Q = I prove under the trace is a rational number; the one
 derived in doubles must not exceed it, and must be near it. From above: a path in doubles misses the
-continuity equation; the least repair is computed (in fractions, or by least squares where the miss is
-large), and the action of the repaired path must not exceed the bound derived.
+continuity equation; the least repair is computed (in fractions, or by least squares where the miss
+is large), and the action of the repaired path must not exceed the bound derived.
 """
 import itertools
 from fractions import Fraction
