@@ -362,7 +362,8 @@ WG_API int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certifi
 
 /* Derives both bounds again, from the arrays alone, and judges the claim, by the function of the
  * kind: wg_verify, wg_gaussian_verify, ... For every kind verdict->open says that the claimed gap
- * is larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open). */
+ * is larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open).
+ */
 WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict);
 /* wg_verify_rigorous; WG_ERR_ARGUMENT for kinds other than clouds, which have no ball arithmetic
  * yet. */
@@ -515,13 +516,13 @@ typedef struct wg_semicoupling {
   const double *moment;     /* d x d: A, gamma(A) = uw2                                          */
 } wg_semicoupling;
 WG_API int wg_sphere_get(const wg_sphere_solution *solution, wg_semicoupling *view);
-/* The certificate of the solution, to be freed: the measures as the bounds take them (points
- * divided by their lengths, masses), row, col, g0, g1, c, q, u and the claim. */
+/* The certificate of the solution, to be freed: points and masses as given, row, col, g0, g1, c, q,
+ * u and the claim. */
 WG_API int wg_sphere_certificate(const wg_sphere_solution *solution, wg_certificate_file **file);
-/* Judges lower <= UW2 <= upper between sum a_i |x_i|^2 delta(x_i/|x_i|) and the same of y and b
- * (rows of length one within 1e-6; a, b > 0) from count, row, col, g0, g1, c, q and u of the
- * semi-coupling alone, rounding included. Results do not depend on threads, to the bit. Returns
- * WG_OK even if the claim is refused. */
+/* Judges lower <= UW2 <= upper between sum a_i delta(x_i/|x_i|) and the same of y and b (rows of
+ * any length but 0; a, b > 0), directions and masses being the exact ones, from count, row, col,
+ * g0, g1, c, q and u of the semi-coupling alone, rounding included. Results do not depend on
+ * threads, to the bit. Returns WG_OK even if the claim is refused. */
 WG_API int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
                             const double *y, const double *b, const char *gauge,
                             const wg_semicoupling *semicoupling, double lower, double upper,

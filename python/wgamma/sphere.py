@@ -15,7 +15,7 @@ class SphereResult:
     ----------
     uw, uw2, lower, upper, gap, outcome : uw2 is gamma of the moment; lower <= UW2 <= upper proved
     row, col, g0, g1, c : the semi-coupling; what g0 and g1 lack of a and b is destroyed, created
-    certificate : Certificate; its points are divided by their lengths
+    certificate : Certificate, of points and masses as given
     q, moment : d x d; u, v : the dual functions, u_i v_j >= (x_i'Qy_j)_+^2
     info : dict
     """

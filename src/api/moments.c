@@ -110,7 +110,7 @@ static int check_covariance(wg_mem *mem, const char *name, int64_t d, const doub
 
 static int make_path(wg_moments *m, const request *r) {
   wg_moment_path *path = &m->path;
-  const int64_t events = r->modal ? 3 * r->d : 1;
+  const int64_t events = r->modal ? 3 * r->d : r->d;
   *path = (wg_moment_path){.count = r->count, .width = r->width, .most_events = events};
   double *times = WG_NEW(&m->mem, double, r->count);
   path->at = WG_NEW(&m->mem, double, r->count);

@@ -1,10 +1,13 @@
 /* Measures on the sphere through the public door: checks and normalises, solves, and lets certify/
  * have the last word (theory 7).
  *
- * Points are divided by their lengths. Masses are what they are: the measures need not have the
- * same mass, and no mass is one. A gap is closed when it is tol of the upper bound, or 1e-12 of the
- * masses of both measures: by as much the rounding of directions moves the value when the measures
- * are almost equal. Cost: src/sphere, and n m d for the proof. */
+ * A point stands for its exact direction, a mass for itself: the measures need not have the same
+ * mass, and no mass is one. The search sees points divided by their lengths, with rounding, and
+ * masses and rates multiplied by powers of two so that they are of the order of one: answers do not
+ * depend on such powers, to the bit. certify/ sees what was given. A gap is closed when it is tol
+ * of the upper bound, or 1e-12 of the masses of both measures: by as much the rounding of
+ * directions moves the value when the measures are almost equal. Cost: src/sphere, and n m d for
+ * the proof. */
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +24,10 @@ struct wg_sphere_solution {
   wg_settings settings;
   wg_gauge_spec spec;
   int64_t d, n[2];
+  double *rows[2]; /* as given */
   double *w[2], *mass[2];
+  int mass_exponent, rate_exponent;     /* of the search's units       */
+  double searched[WG_GAUGE_MAX_BLOCKS]; /* the search's rates, in them */
   double total;
   char gauge[WG_GAUGE_TEXT];
   double lower, upper; /* what is claimed */
@@ -62,7 +68,9 @@ static int take_side(wg_sphere_solution *t, int side, const double *points, cons
   const int64_t n = t->n[side], d = t->d;
   t->w[side] = WG_NEW(&t->mem, double, n *d);
   t->mass[side] = WG_NEW(&t->mem, double, n);
-  if (!t->w[side] || !t->mass[side]) return wg_no_memory();
+  t->rows[side] = WG_NEW(&t->mem, double, n *d);
+  if (!t->w[side] || !t->mass[side] || !t->rows[side]) return wg_no_memory();
+  memcpy(t->rows[side], points, (size_t)(n * d) * sizeof(double));
   for (int64_t i = 0; i < n; i++) {
     double length;
     WG_TRY(check_atom(names[side][0], names[side][1], i, d, points + i * d, masses, normalise,
@@ -118,28 +126,168 @@ static double least_ratio(const wg_gauge_spec *spec) {
 
 /* ---- the solve ---- */
 
+static int exponent_of(double value) {
+  int exponent = 0;
+  frexp(value, &exponent);
+  return exponent;
+}
+
+/* The units of the search: the largest mass is below one, the least rate of a maximum too. Rates
+ * beyond 2^16 of the least say next to nothing, and are brought down to that. */
+static void find_units(wg_sphere_solution *t, wg_gauge_spec *spec) {
+  const double most_rate = 0x1p16;
+  double largest = 0.0, least_rate = INFINITY;
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < t->n[side]; i++) largest = WG_MAX(largest, t->mass[side][i]);
+  for (int64_t b = 0; b < spec->block_count; b++)
+    least_rate = WG_MIN(least_rate, spec->blocks[b].rate);
+  t->mass_exponent = exponent_of(largest);
+  t->rate_exponent = spec->outer == WG_BLOCK_MAX ? exponent_of(least_rate) : 0;
+  for (int64_t b = 0; b < spec->block_count; b++)
+    spec->blocks[b].rate = WG_MIN(ldexp(spec->blocks[b].rate, -t->rate_exponent), most_rate);
+}
+
+/* Takes an array of the answer from the search's units to those of the data. */
+static void scale(int64_t count, int exponent, double *values) {
+  for (int64_t k = 0; k < count; k++) values[k] = ldexp(values[k], exponent);
+}
+
+/* Q of the search is feasible for its rates; the blocks of larger ones have less of it. */
+static void scale_q(const wg_sphere_solution *t, double *q) {
+  for (int64_t b = 0; b < t->spec.block_count; b++) {
+    const wg_gauge_block *block = &t->spec.blocks[b];
+    const double share = t->searched[b] / ldexp(block->rate, -t->rate_exponent);
+    for (int64_t r = block->start; r < block->start + block->size; r++)
+      for (int64_t s = block->start; s < block->start + block->size; s++)
+        q[r * t->d + s] *= share * share;
+  }
+  scale(t->d * t->d, -2 * t->rate_exponent, q);
+}
+
 static int search(wg_sphere_solution *t) {
-  const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */
-  const wg_sphere_problem problem = {.d = t->d,
-                                     .n = {t->n[0], t->n[1]},
-                                     .w = {t->w[0], t->w[1]},
-                                     .mass = {t->mass[0], t->mass[1]},
-                                     .spec = &t->spec,
-                                     .tol = below * t->settings.tol,
-                                     .max_calls = t->settings.max_calls};
+  const double below = 0.2;      /* aim under the tolerance: certify/ adds rounding to the gap */
+  const double least = 0x1p-400; /* of a mass, in the search's eyes */
+  wg_gauge_spec spec = t->spec;
+  wg_sphere_problem problem = {.d = t->d,
+                               .n = {t->n[0], t->n[1]},
+                               .w = {t->w[0], t->w[1]},
+                               .spec = &spec,
+                               .tol = below * t->settings.tol,
+                               .max_calls = t->settings.max_calls};
+  find_units(t, &spec);
+  for (int64_t b = 0; b < spec.block_count; b++) t->searched[b] = spec.blocks[b].rate;
+  for (int side = 0; side < 2; side++) {
+    double *mass = WG_NEW(&t->mem, double, t->n[side]);
+    if (!mass) return wg_no_memory();
+    for (int64_t i = 0; i < t->n[side]; i++)
+      mass[i] = WG_MAX(ldexp(t->mass[side][i], -t->mass_exponent), least);
+    problem.mass[side] = mass;
+  }
   return wg_sphere_solve(&t->context, &t->mem, &problem, &t->answer);
 }
 
-static int certify(wg_sphere_solution *t, wg_sphere_info *info) {
+/* Where one pair carries mass alone, its price is k sqrt(g1 / g0) at the optimum: u of the largest
+ * pair of each atom, as good as the plan and better than u where measures nearly agree. */
+static int find_prices(const wg_sphere_solution *t, wg_mem *mem, const double *q, double *u) {
+  const wg_sphere_answer *answer = &t->answer;
+  double *largest = WG_NEW(mem, double, t->n[0]);
+  if (!largest) return wg_no_memory();
+  memcpy(u, answer->u, (size_t)t->n[0] * sizeof *u);
+  for (int64_t e = 0; e < answer->count; e++) {
+    const int64_t i = answer->row[e];
+    const double *w = t->w[0] + i * t->d, *far = t->w[1] + answer->col[e] * t->d;
+    if (!(answer->g0[e] > largest[i])) continue;
+    largest[i] = answer->g0[e];
+    double k = 0.0;
+    for (int64_t r = 0; r < t->d; r++) k += w[r] * wg_la_dot(t->d, q + r * t->d, far);
+    const double price = k * sqrt(answer->g1[e] / answer->g0[e]);
+    if (price > 0.0 && price <= DBL_MAX) u[i] = price;
+  }
+  return WG_OK;
+}
+
+/* Blocks of a maximum whose share of the dual gauge is next to nothing: rounding of the search,
+ * paid for by all others where rates are large. */
+static int drop_shares(const wg_sphere_solution *t, wg_mem *mem, double *q) {
+  const double little = 1e-4;
+  double *part = WG_NEW(mem, double, t->d * t->d);
+  if (!part) return wg_no_memory();
+  for (int64_t b = 0; b < t->spec.block_count; b++) {
+    const wg_gauge_block *block = &t->spec.blocks[b];
+    double dual;
+    memset(part, 0, (size_t)(t->d * t->d) * sizeof *part);
+    for (int64_t r = block->start; r < block->start + block->size; r++)
+      memcpy(part + r * t->d + block->start, q + r * t->d + block->start,
+             (size_t)block->size * sizeof *part);
+    WG_TRY(wg_gauge_dual(&t->spec, part, mem, &dual));
+    for (int64_t k = 0; dual < little && k < t->d * t->d; k++)
+      if (part[k] != 0.0) q[k] = 0.0;
+  }
+  return WG_OK;
+}
+
+/* Makes q and u, and the v that goes with them, those of the answer. */
+static int take_dual(wg_sphere_solution *t, wg_mem *mem, const double *q, const double *u) {
+  wg_sphere_answer *answer = &t->answer;
+  double *seen = WG_NEW(mem, double, t->d);
+  if (!seen) return wg_no_memory();
+  memcpy(answer->q, q, (size_t)(t->d * t->d) * sizeof *q);
+  memcpy(answer->u, u, (size_t)t->n[0] * sizeof *u);
+  memset(answer->v, 0, (size_t)t->n[1] * sizeof *answer->v);
+  for (int64_t i = 0; i < t->n[0]; i++) {
+    wg_la_gemm(false, false, 1, t->d, t->d, 1.0, t->w[0] + i * t->d, t->d, q, t->d, 0.0, seen,
+               t->d);
+    for (int64_t j = 0; j < t->n[1]; j++) {
+      const double k = wg_la_dot(t->d, seen, t->w[1] + j * t->d);
+      if (k > 0.0) answer->v[j] = WG_MAX(answer->v[j], k / u[i] * k * (1.0 + 8.0 * WG_UNIT));
+    }
+  }
+  return WG_OK;
+}
+
+/* Both bounds. Where the duals of the search leave the gap open, the prices of the plan are tried,
+ * and Q without small shares. */
+static int prove(wg_sphere_solution *t, wg_mem *mem, wg_cert_sphere_report *report) {
   const double margin = 2.0; /* room for another machine's rounding */
   const wg_sphere_answer *answer = &t->answer;
   const wg_cert_sphere data = {
-      t->d, {t->n[0], t->n[1]}, {t->w[0], t->w[1]}, {t->mass[0], t->mass[1]}};
-  const wg_cert_semicoupling plan = {answer->count, answer->row, answer->col,
-                                     answer->g0,    answer->g1,  answer->c};
+      t->d, {t->n[0], t->n[1]}, {t->rows[0], t->rows[1]}, {t->mass[0], t->mass[1]}};
+  const wg_cert_semicoupling plan = {answer->count, answer->row, answer->col,     answer->g0,
+                                     answer->g1,    answer->c,   t->mass_exponent};
+  const int attempts = t->spec.outer == WG_BLOCK_MAX ? 2 : 1;
+  double *u = WG_NEW(mem, double, t->n[0]), *q = WG_NEW(mem, double, t->d * t->d);
+  if (!u || !q) return wg_no_memory();
+  WG_TRY(wg_cert_sphere_bounds(mem, t->context.threads, &data, &t->spec, &plan, answer->q,
+                               answer->u, margin, t->moment, report));
+  for (int k = 0; k < attempts; k++) {
+    wg_cert_sphere_report other;
+    if (report->upper - report->lower <= t->settings.tol * report->upper) return WG_OK;
+    memcpy(q, answer->q, (size_t)(t->d * t->d) * sizeof *q);
+    if (k == 1) WG_TRY(drop_shares(t, mem, q));
+    WG_TRY(find_prices(t, mem, q, u));
+    WG_TRY(wg_cert_sphere_bounds(mem, t->context.threads, &data, &t->spec, &plan, q, u, margin,
+                                 NULL, &other));
+    if (!(other.lower > report->lower)) continue;
+    report->lower = other.lower;
+    WG_TRY(take_dual(t, mem, q, u));
+  }
+  return WG_OK;
+}
+
+static int certify(wg_sphere_solution *t, wg_sphere_info *info) {
+  wg_sphere_answer *answer = &t->answer;
+  wg_mem mem = wg_mem_of(&t->context.ledger);
   wg_cert_sphere_report report;
-  WG_TRY(wg_cert_sphere_bounds(&t->mem, t->context.threads, &data, &t->spec, &plan, answer->q,
-                               answer->u, margin, t->moment, &report));
+  scale_q(t, answer->q);
+  scale(t->n[0], -2 * t->rate_exponent, answer->u);
+  scale(t->n[1], -2 * t->rate_exponent, answer->v);
+  const int status = prove(t, &mem, &report);
+  wg_mem_clear(&mem);
+  if (status != WG_OK) return status;
+  if (!(report.upper <= DBL_MAX))
+    return wg_fail(WG_ERR_INPUT, "UW^2 is more than a double holds; divide the masses");
+  double *const parts[] = {answer->g0, answer->g1, answer->c};
+  for (int k = 0; k < 3; k++) scale(answer->count, t->mass_exponent, parts[k]);
   info->lower = WG_MIN(report.lower, report.upper);
   info->upper = report.upper;
   info->uw2 = WG_MIN(WG_MAX(report.value, info->lower), info->upper);
@@ -270,14 +418,38 @@ int wg_sphere_allowance(int64_t d, const char *gauge, const int64_t n[2],
   return status == WG_ERR_ARGUMENT ? WG_ERR_INPUT : status;
 }
 
+/* Masses near the end of the range of doubles lose digits on the way from the search's units; what
+ * is claimed is then what follows from the numbers as they are stored. */
+static int claim_of_tiny(const wg_sphere_solution *t, double *claim) {
+  const int tiny = -900;
+  const double margin = 2.0;
+  const wg_sphere_answer *answer = &t->answer;
+  const wg_cert_sphere data = {
+      t->d, {t->n[0], t->n[1]}, {t->rows[0], t->rows[1]}, {t->mass[0], t->mass[1]}};
+  const wg_cert_semicoupling plan = {
+      answer->count, answer->row, answer->col, answer->g0, answer->g1, answer->c, 0};
+  if (t->mass_exponent > tiny) return WG_OK;
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_cert_sphere_report report;
+  const int status = wg_cert_sphere_bounds(&mem, t->context.threads, &data, &t->spec, &plan,
+                                           answer->q, answer->u, margin, NULL, &report);
+  wg_mem_clear(&mem);
+  if (status != WG_OK) return status;
+  claim[0] = WG_MIN(report.lower, report.upper);
+  claim[1] = report.upper;
+  return WG_OK;
+}
+
 int wg_sphere_certificate(const wg_sphere_solution *t, wg_certificate_file **file) {
   wg_clear_error();
   if (!t || !file) return wg_fail(WG_ERR_ARGUMENT, "solution and file must not be NULL");
   const int64_t n = t->n[0], m = t->n[1], d = t->d, count = t->answer.count;
-  const double claim[3] = {t->lower, t->upper, t->settings.tol};
-  const wg_certificate_array arrays[] = {wg_array_rows("x", n, d, t->w[0]),
+  double claim[3] = {t->lower, t->upper, t->settings.tol};
+  WG_TRY(claim_of_tiny(t, claim));
+  const wg_certificate_array arrays[] = {wg_array_rows("x", n, d, t->rows[0]),
                                          wg_array_row("a", n, t->mass[0]),
-                                         wg_array_rows("y", m, d, t->w[1]),
+                                         wg_array_rows("y", m, d, t->rows[1]),
                                          wg_array_row("b", m, t->mass[1]),
                                          wg_array_indices("row", count, t->answer.row),
                                          wg_array_indices("col", count, t->answer.col),
@@ -308,14 +480,14 @@ static void judge_claim(const wg_cert_sphere_report *report, double lower, doubl
            report->dual_gauge, report->value);
 }
 
-/* Points of length one as check_atom wants them, and masses that sum to a double. */
+/* Points that have a direction, and masses that sum to a double. */
 static int check_sides(const wg_cert_sphere *data) {
   static const char *const names[2][2] = {{"x", "a"}, {"y", "b"}};
   double total = 0.0, length;
   for (int side = 0; side < 2; side++)
     for (int64_t i = 0; i < data->n[side]; i++) {
       WG_TRY(check_atom(names[side][0], names[side][1], i, data->d, data->w[side] + i * data->d,
-                        data->mass[side], false, &length));
+                        data->mass[side], true, &length));
       total += data->mass[side][i];
     }
   if (isfinite(total)) return WG_OK;
@@ -337,10 +509,10 @@ int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const dou
   if (!isfinite(lower) || !isfinite(upper))
     return wg_fail(WG_ERR_INPUT, "the claimed bounds %g and %g must be finite", lower, upper);
   const wg_cert_sphere data = {d, {n, m}, {x, y}, {a, b}};
-  const wg_cert_semicoupling plan = {proof->count, proof->row, proof->col,
-                                     proof->g0,    proof->g1,  proof->c};
+  const wg_cert_semicoupling plan = {proof->count, proof->row, proof->col, proof->g0,
+                                     proof->g1,    proof->c,   0};
   WG_TRY(check_sides(&data));
-  WG_TRY(wg_cert_check_finite("q", d * d, proof->q, 1e150));
+  WG_TRY(wg_cert_check_finite("q", d * d, proof->q, DBL_MAX));
   WG_TRY(wg_cert_check_finite("c", proof->count, proof->c, DBL_MAX));
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);

@@ -157,21 +157,25 @@ int wg_cert_barycentre_bounds(wg_mem *mem, const wg_cert_barycentre *data,
 
 /* ---- measures on the sphere (theory 7, sphere.c) ---- */
 /* Both bounds of UW^2 between finite measures on the unit sphere: from a semi-coupling, whose rows
- * of g0 and columns of g1 are divided down to the masses where they exceed them, and from q (d x d,
- * any matrix) with u (n[0], > 0). spec is convex. */
+ * of g0 and columns of g1 are brought to the masses where they miss them, and from q (d x d, any
+ * matrix) with u (n[0], > 0). spec is convex.
+ *
+ * The data as given: row i with mass m_i is the measure m_i delta at x_i / |x_i|, the exact
+ * direction of the doubles x_i, of the exact mass m_i, whatever the length of x_i is. */
 typedef struct wg_cert_sphere {
   int64_t d, n[2];
-  const double *w[2], *mass[2]; /* n x d, directions; n, masses > 0 */
+  const double *w[2], *mass[2]; /* n x d, not zero and of any length; n, masses > 0 */
 } wg_cert_sphere;
 typedef struct wg_cert_semicoupling {
   int64_t count;
   const int64_t *row, *col;
-  const double *g0, *g1, *c; /* c above sqrt(g0 g1) counts as that */
+  const double *g0, *g1, *c; /* c above sqrt(g0 g1) counts as that       */
+  int exponent;              /* g0, g1, c are in units of 2^exponent     */
 } wg_cert_semicoupling;
 typedef struct wg_cert_sphere_report {
   double lower, upper;
   double value;      /* gamma of the moment, without what pays for rounding */
-  double dual_gauge; /* of q, divided away when above one                   */
+  double dual_gauge; /* of q in units of its own, divided away              */
 } wg_cert_sphere_report;
 /* margin as in wg_cert_lower; moment (d x d, may be NULL): A of the semi-coupling. */
 int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,

@@ -1,201 +1,244 @@
 /* Both bounds of UW_gamma^2 between finite measures on the sphere (theory 7), from a semi-coupling
- * and from Q with one potential, rounding included.
+ * and from Q with one potential, rounding included. Here: the data, and the bound from below.
  *
- * The theorem (docs/theory/sphere.md). For mu = sum n0_i delta(w_i), nu = sum n1_j delta(w'_j):
+ * The theorem (docs/theory/sphere.md). For mu = sum n0_i delta(w_i), nu = sum n1_j delta(w'_j),
+ * w = x / |x| exactly:
  * any masses g0, g1 >= 0 of pairs whose row sums g0_i. <= n0_i, column sums g1_.j <= n1_j, with any
  * 0 <= c <= sqrt(g0 g1), give UW^2 <= gamma(A), and A is a sum of positive semidefinite terms: with
  * theta = c / sqrt(g0 g1) in [0, 1],
  *   A = sum theta (sqrt g0 w - sqrt g1 w')(..)' + (1 - theta)(g0 w w' + g1 w' w'')
- *       + sum_i (n0_i - g0_i.) w_i w_i' + sum_j (n1_j - g1_.j) w'_j w'_j'.
- * Any Q = R'R with rows in single blocks of the gauge, G >= gamma°(Q), any u > 0 and
- *   v_j = max_i (w_i'Q w'_j)_+^2 / u_i   (all pairs are scanned) give
- *   UW^2 >= ( sum n0_i (|R w_i|^2 - u_i) + sum n1_j (|R w'_j|^2 - v_j) ) / max(1, G).
- * Both only use that Pi_2 of n delta at w is n |w|^2 delta at w / |w|: for atoms whose length is
- * not exactly one the bounds hold for the masses n |w|^2, which differ from n by rounding.
+ *       + sum_i (n0_i - g0_i.) w_i w_i' + sum_j (n1_j - g1_.j) w'_j w'_j'     (sphere_upper.c).
+ * Any Q = R'R with rows in single blocks of the gauge, G >= gamma°(Q) > 0, any u > 0 and
+ *   v_j >= max_i (w_i'Q w'_j)_+^2 / u_i   (all pairs are scanned) give
+ *   UW^2 >= ( sum n0_i (|R w_i|^2 - u_i) + sum n1_j (|R w'_j|^2 - v_j) ) / G.
  *
- * Rounding from above, u the unit, constants doubled for second order. Entries beyond a marginal
- * are divided down, by 1 + 8u more than the computed excess; what an atom lacks is taken 16 u n too
- * large, which the monotone gauge pays for. A computed square x x' is off by (|x| e + ...) with
- * e = 8u (sqrt g0 |w| + sqrt g1 |w'|) in norm: 3 |x| e + 8u |x|^2, added to a slack in operator
- * norm, as is theta's error, 8u (g0 + g1) and the compensated sum's, 4u of the trace. The slack is
- * also that of the trace on each block times its size, which wg_gauge_upper counts for itself.
- * From below, with s = |R|_F and lengths at most 1 + 1e-6: a = R w is off by d u s, so
- * |R w|^2 by 2 (d + 2) u s |Rw| + (d + 2)^2 u^2 s^2 and k by (3 d + 4) u s^2 =: e_k, which is added
- * to k wherever k > -e_k. margin multiplies all of it. Cost n0 n1 d + pairs d^2, memory (n0 + n1)
- * d.
- */
+ * Scale. Rows, masses, Q and u are multiplied by powers of two of their own, so that each is of the
+ * order of one: what comes out is the same to the bit whatever powers of two came in, and underflow
+ * is below `tiny` = 2^-1000, far below rounding. Q and u are only choices: what they lose to
+ * scaling is no error. A mass that loses digits (2^-1000 of the largest) is taken from below, and
+ * what it lost is lacking in the upper bound, and harmless in the lower one but for tiny.
+ *
+ * Rounding. Numbers are pairs of doubles (twofold.h, 8 u^2 an operation), so that what is left when
+ * measures nearly agree is exact to 1e-30 of the masses. Directions: S = |x|^2 is a sum of
+ * positive terms, off by 8 (d + 1) u^2 S. With r = fl(S^-1/2) and rho = 1 - S r^2 (|rho| <= 8u, off
+ * by what S is off and 24 u^2), 1 / |x| = r (1 + rho / 2) to (4 d + 40) u^2, the term rho^2 among
+ * them; the product adds 12 u^2: off = (4 d + 64) u^2 + tiny, of |w| = 1.
+ * With s = |R|_F: a = R w is off by 8 (d + 1) u^2 s + off s <= (12 d + 80) u^2 s, so that |a|^2 and
+ * k = a . a' are off by 2 s times that, its square and 8 (d + 1) u^2 s^2: less than
+ * e = (40 d + 256) u^2 s^2 + tiny. k + e is squared and divided for v, in pairs: 32 u^2 v more. The
+ * differences |a|^2 - u and their products with masses are off by 16 u^2 of their sizes, the sum
+ * knows its own error (certify.h). A pair whose k in doubles, with (2 d + 8) u s^2 on top, is not
+ * enough for the largest so far is not looked at again. margin multiplies all of it. Cost n0 n1 d,
+ * ten times that for pairs near the maximum, memory (n0 + n1) d twofold. */
 #include <float.h>
 
-#include "certify/certify.h"
+#include "certify/sphere_parts.h"
 #include "linalg/la.h"
 
-/* ---- from above ---- */
+/* ---- the data ---- */
 
-typedef struct squares {
-  int64_t d;
-  wg_sum *entry; /* d x d */
-  double slack;  /* in operator norm */
-  double trace;
-  double *x;
-} squares;
-
-/* Adds weight x x', x = f w - g w', f and g known to 4u. */
-static void add_square(squares *m, double weight, double f, const double *w, double g,
-                       const double *other) {
-  double size = 0.0, norm = 0.0;
-  for (int64_t r = 0; r < m->d; r++) {
-    const double own = f * w[r], far = other ? g * other[r] : 0.0;
-    m->x[r] = own - far;
-    norm += m->x[r] * m->x[r];
-    size += own * own + far * far;
-  }
-  for (int64_t r = 0; r < m->d; r++)
-    for (int64_t s = 0; s < m->d; s++)
-      wg_sum_add(&m->entry[r * m->d + s], weight * m->x[r] * m->x[s]);
-  const double off = 12.0 * WG_UNIT * sqrt(size);
-  m->slack += weight * (3.0 * sqrt(norm) * off + off * off + 16.0 * WG_UNIT * norm);
-  m->trace += weight * norm;
+static int exponent_of(double value) {
+  int exponent = 0;
+  frexp(value, &exponent);
+  return exponent;
 }
 
-/* What the masses are multiplied by so that no row or column has more than there is. */
-static void find_factors(int64_t n, const double *mass, int64_t count, const int64_t *end,
-                         const double *g, wg_sum *sums, double *factor, double *lacking) {
-  for (int64_t i = 0; i < n; i++) sums[i] = (wg_sum){0};
-  for (int64_t e = 0; e < count; e++) wg_sum_add(&sums[end[e]], g[e]);
-  for (int64_t i = 0; i < n; i++) {
-    const double sum = wg_sum_value(sums[i]);
-    factor[i] = sum > mass[i] * (1.0 - 4.0 * WG_UNIT)
-                    ? mass[i] / (sum * (1.0 + 8.0 * WG_UNIT)) * (1.0 - 2.0 * WG_UNIT)
-                    : 1.0;
-    lacking[i] = WG_MAX(mass[i] - factor[i] * sum, 0.0) + 16.0 * WG_UNIT * mass[i];
-  }
+/* The mass in units of 2^exponent, from below, and what that may have lost. */
+static void scale_mass(double mass, int exponent, double *scaled, double *lost) {
+  double value = ldexp(mass, -exponent);
+  if (ldexp(value, exponent) > mass) value = nextafter(value, 0.0);
+  *scaled = value;
+  *lost = ldexp(value, exponent) == mass && (value > 0.0 || mass == 0.0) ? 0.0 : WG_CERT_TINY;
 }
 
-typedef struct fit { /* of both sides */
-  double *factor[2], *lacking[2];
-} fit;
-
-static int create_fit(wg_mem *mem, const wg_cert_sphere *data, const wg_cert_semicoupling *plan,
-                      fit *f) {
-  const double *const g[2] = {plan->g0, plan->g1};
-  const int64_t *const end[2] = {plan->row, plan->col};
-  for (int side = 0; side < 2; side++) {
-    const int64_t n = data->n[side];
-    wg_sum *sums = WG_NEW(mem, wg_sum, n);
-    f->factor[side] = WG_NEW(mem, double, n);
-    f->lacking[side] = WG_NEW(mem, double, n);
-    if (!sums || !f->factor[side] || !f->lacking[side]) return wg_no_memory();
-    find_factors(n, data->mass[side], plan->count, end[side], g[side], sums, f->factor[side],
-                 f->lacking[side]);
-    wg_drop(mem, sums);
+/* w = x / |x|. */
+static void find_direction(int64_t d, const double *x, twofold *w) {
+  double largest = 0.0;
+  twofold square = {0.0, 0.0};
+  for (int64_t k = 0; k < d; k++) largest = WG_MAX(largest, fabs(x[k]));
+  const int exponent = exponent_of(largest);
+  for (int64_t k = 0; k < d; k++) {
+    w[k] = (twofold){ldexp(x[k], -exponent), 0.0};
+    square = two_add(square, two_product(w[k].high, w[k].high));
   }
+  const double r = 1.0 / sqrt(square.high);
+  const twofold unit = two_times(square, two_product(r, r));
+  const twofold inverse = {r, 0.5 * r * ((1.0 - unit.high) - unit.low)};
+  for (int64_t k = 0; k < d; k++) w[k] = two_scale(inverse, w[k].high);
+}
+
+static int check_atom(int64_t d, const double *x, double mass, int side, int64_t i) {
+  double largest = 0.0;
+  for (int64_t k = 0; k < d; k++) largest = isnan(x[k]) ? INFINITY : WG_MAX(largest, fabs(x[k]));
+  if (!(largest > 0.0 && largest <= DBL_MAX))
+    return wg_fail(WG_ERR_INPUT, "point %lld of measure %d has no direction: it is zero or not "
+                                 "finite",
+                   (long long)i, side);
+  if (!(mass >= 0.0 && mass <= DBL_MAX))
+    return wg_fail(WG_ERR_INPUT, "mass %lld of measure %d is %g: it must be finite, not negative",
+                   (long long)i, side, mass);
   return WG_OK;
 }
 
-static void add_pair(const wg_cert_sphere *data, const wg_cert_semicoupling *plan, const fit *f,
-                     int64_t e, squares *m) {
-  const double *w = data->w[0] + plan->row[e] * data->d;
-  const double *other = data->w[1] + plan->col[e] * data->d;
-  const double g0 = plan->g0[e] * f->factor[0][plan->row[e]];
-  const double g1 = plan->g1[e] * f->factor[1][plan->col[e]], root = sqrt(g0) * sqrt(g1);
-  const double theta = root > 0.0 ? WG_MIN(plan->c[e] / root, 1.0) : 0.0;
-  add_square(m, theta, sqrt(g0), w, sqrt(g1), other);
-  if (theta < 1.0) {
-    add_square(m, 1.0 - theta, sqrt(g0), w, 0.0, NULL);
-    add_square(m, 1.0 - theta, sqrt(g1), other, 0.0, NULL);
-  }
-  m->slack += 16.0 * WG_UNIT * (theta < 1.0 ? g0 + g1 : 0.0);
-}
-
-static int find_upper(wg_mem *mem, const wg_cert_sphere *data, const wg_gauge_spec *spec,
-                      const wg_cert_semicoupling *plan, double margin, double *found,
-                      wg_cert_sphere_report *report) {
+static int take_atoms(wg_mem *mem, const wg_cert_sphere *data, wg_cert_atoms *atoms) {
   const int64_t d = data->d;
-  squares m = {.d = d, .entry = WG_NEW(mem, wg_sum, d * d), .x = WG_NEW(mem, double, d)};
-  double *a = WG_NEW(mem, double, d *d);
-  fit f;
-  if (!m.entry || !m.x || !a) return wg_no_memory();
-  WG_TRY(create_fit(mem, data, plan, &f));
+  double largest = 0.0;
+  *atoms = (wg_cert_atoms){.d = d, .n = {data->n[0], data->n[1]}};
+  atoms->off = (4.0 * (double)d + 64.0) * WG_UNIT2 + WG_CERT_TINY;
   for (int side = 0; side < 2; side++)
-    for (int64_t i = 0; i < data->n[side]; i++)
-      add_square(&m, f.lacking[side][i], 1.0, data->w[side] + i * d, 0.0, NULL);
-  for (int64_t e = 0; e < plan->count; e++) add_pair(data, plan, &f, e, &m);
-  for (int64_t k = 0; k < d * d; k++) a[k] = wg_sum_value(m.entry[k]);
-  const double slack = margin * (m.slack * (1.0 + 1e-6) + 16.0 * WG_UNIT * m.trace);
-  WG_TRY(wg_gauge_value(spec, a, mem, &report->value));
-  WG_TRY(wg_gauge_upper(spec, a, slack, mem, &report->upper));
-  for (int64_t k = 0; found && k < d * d; k++) found[k] = a[k];
+    for (int64_t i = 0; i < data->n[side]; i++) {
+      WG_TRY(check_atom(d, data->w[side] + i * d, data->mass[side][i], side, i));
+      largest = WG_MAX(largest, data->mass[side][i]);
+    }
+  atoms->exponent = exponent_of(largest);
+  for (int side = 0; side < 2; side++) {
+    const int64_t n = data->n[side];
+    atoms->rows[side] = data->w[side];
+    atoms->mass[side] = WG_NEW(mem, double, n);
+    atoms->lost[side] = WG_NEW(mem, double, n);
+    atoms->w[side] = WG_NEW(mem, twofold, n *d);
+    if (!atoms->mass[side] || !atoms->lost[side] || !atoms->w[side]) return wg_no_memory();
+    for (int64_t i = 0; i < n; i++) {
+      find_direction(d, data->w[side] + i * d, atoms->w[side] + i * d);
+      scale_mass(data->mass[side][i], atoms->exponent, &atoms->mass[side][i],
+                 &atoms->lost[side][i]);
+    }
+  }
   return WG_OK;
 }
 
 /* ---- from below ---- */
 
-/* seen (n x rank) = R w. */
-static int see(wg_mem *mem, const wg_cert_sphere *data, const wg_cert_factor *r, int side,
-               double **seen) {
-  const int64_t n = data->n[side], d = data->d;
-  *seen = WG_NEW(mem, double, n *d);
-  if (!*seen) return wg_no_memory();
-  wg_la_gemm(false, true, n, r->rank, d, 1.0, data->w[side], d, r->rows, d, 0.0, *seen, r->rank);
+typedef struct dual {
+  const wg_cert_atoms *atoms;
+  wg_cert_factor r;
+  double *u;
+  twofold *v, *seen[2]; /* n x rank: R w             */
+  double off, screen;   /* of |R w|^2 and k; of k in doubles */
+  double margin;
+} dual;
+
+/* Q and u in units of a power of two in which Q is of the order of one. */
+static int take_dual(wg_mem *mem, const wg_gauge_spec *spec, const double *q, const double *u,
+                     dual *t) {
+  const int64_t d = spec->d, n = t->atoms->n[0];
+  const double least = 0x1p-900, most = 0x1p900;
+  double *scaled = WG_NEW(mem, double, d *d), largest = 0.0;
+  t->u = WG_NEW(mem, double, n);
+  if (!scaled || !t->u) return wg_no_memory();
+  WG_TRY(wg_cert_check_finite("Q", d * d, q, DBL_MAX));
+  for (int64_t k = 0; k < d * d; k++) largest = WG_MAX(largest, fabs(q[k]));
+  const int exponent = exponent_of(largest);
+  for (int64_t k = 0; k < d * d; k++) scaled[k] = ldexp(q[k], -exponent);
+  for (int64_t i = 0; i < n; i++) {
+    if (!(u[i] > 0.0 && u[i] <= DBL_MAX))
+      return wg_fail(WG_ERR_INPUT, "u[%lld] = %g must be positive and finite", (long long)i, u[i]);
+    t->u[i] = WG_MIN(WG_MAX(ldexp(u[i], -exponent), least), most);
+  }
+  WG_TRY(wg_cert_factor_build(spec, scaled, mem, &t->r));
+  const double size = t->r.norm2 * (1.0 + 1e-6), dimension = (double)d;
+  t->off = t->margin * (40.0 * dimension + 256.0) * WG_UNIT2 * size + WG_CERT_TINY;
+  t->screen = t->margin * (2.0 * dimension + 8.0) * WG_UNIT * size + t->off;
   return WG_OK;
 }
 
-/* |R w|^2 from below. */
-static double square_below(const wg_cert_factor *r, const double *a, double margin) {
-  double sum = 0.0;
-  for (int64_t k = 0; k < r->rank; k++) sum += a[k] * a[k];
-  const double off = (double)(r->d + 4) * WG_UNIT * sqrt(r->norm2);
-  return sum - margin * 2.0 * (2.0 * off * sqrt(sum) + off * off + 4.0 * WG_UNIT * sum);
+/* G. The rates of a maximum go into the rows of R first, G = gamma°(D R'R D) with rates one: what
+ * is paid is relative to what counts, and not to the largest rate. Rounding of the rows moves the
+ * product by 2u |R D|_F^2 more than wg_cert_factor_dual pays for, (rank + 4) u: twice that is
+ * enough. */
+static int find_dual_gauge(wg_mem *mem, const wg_gauge_spec *spec, const dual *t, double *gauge) {
+  wg_gauge_spec plain = *spec;
+  wg_cert_factor r = t->r;
+  if (!(r.rows = WG_NEW(mem, double, r.d *r.d))) return wg_no_memory();
+  r.norm2 = 0.0;
+  for (int64_t b = 0; b < spec->block_count; b++) {
+    const wg_gauge_block *block = &spec->blocks[b];
+    plain.blocks[b].rate = 1.0;
+    for (int64_t c = 0; c < r.rank; c++)
+      for (int64_t k = block->start; k < block->start + block->size; k++) {
+        const double entry = block->rate * t->r.rows[c * r.d + k];
+        r.rows[c * r.d + k] = entry;
+        r.norm2 += 2.0 * entry * entry;
+      }
+  }
+  return wg_cert_factor_dual(&plain, &r, t->margin, mem, gauge);
+}
+
+static twofold two_dot(int64_t n, const twofold *a, const twofold *b) {
+  twofold sum = {0.0, 0.0};
+  for (int64_t k = 0; k < n; k++) sum = two_add(sum, two_times(a[k], b[k]));
+  return sum;
+}
+
+static int see(wg_mem *mem, dual *t, int side) {
+  const int64_t n = t->atoms->n[side], d = t->r.d, rank = t->r.rank;
+  t->seen[side] = WG_NEW(mem, twofold, n *rank);
+  if (!t->seen[side]) return wg_no_memory();
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t c = 0; c < rank; c++) {
+      const twofold *w = t->atoms->w[side] + i * d;
+      twofold sum = {0.0, 0.0};
+      for (int64_t k = 0; k < d; k++)
+        sum = two_add(sum, two_scale(w[k], t->r.rows[c * d + k]));
+      t->seen[side][i * rank + c] = sum;
+    }
+  return WG_OK;
 }
 
 /* v from above, for all atoms of side 1. */
-static void find_v(const wg_cert_sphere *data, const wg_cert_factor *r, const double *seen[2],
-                   const double *u, double margin, int threads, double *v) {
-  const int64_t rank = r->rank, n = data->n[0], m = data->n[1];
-  const double off = margin * 2.0 * (double)(3 * r->d + 4) * WG_UNIT * r->norm2;
+static void find_v(dual *t, int threads) {
+  const int64_t rank = t->r.rank, n = t->atoms->n[0], m = t->atoms->n[1];
   const double work = (double)(n * m * rank);
 #pragma omp parallel for num_threads(wg_threads_for(threads, work)) schedule(static)
   for (int64_t j = 0; j < m; j++) {
-    double most = 0.0;
+    const twofold *far = t->seen[1] + j * rank;
+    twofold most = {0.0, 0.0};
     for (int64_t i = 0; i < n; i++) {
-      double k = off;
-      for (int64_t c = 0; c < rank; c++) k += seen[0][i * rank + c] * seen[1][j * rank + c];
-      if (k > 0.0) most = WG_MAX(most, k * k / u[i]);
+      const twofold *own = t->seen[0] + i * rank;
+      double k = t->screen;
+      for (int64_t c = 0; c < rank; c++) k += own[c].high * far[c].high;
+      if (!(k > 0.0 && k * k / t->u[i] * (1.0 + 16.0 * WG_UNIT) > most.high)) continue;
+      const twofold above = two_add(two_dot(rank, own, far), (twofold){t->off, 0.0});
+      if (!(above.high > 0.0)) continue;
+      const twofold value = two_over(two_times(above, above), t->u[i]);
+      if (two_value(two_minus(value, most)) > 0.0) most = value;
     }
-    v[j] = most * (1.0 + 8.0 * WG_UNIT);
+    t->v[j] = most;
   }
 }
 
-static double dual_value(const wg_cert_sphere *data, const wg_cert_factor *r, const double *seen[2],
-                         const double *potential[2], double margin) {
-  wg_sum sum = {0};
-  double size = 0.0;
+static double dual_value(const dual *t) {
+  const int64_t rank = t->r.rank;
+  wg_cert_sum sum = {0};
+  double mass = 0.0, size = 0.0, gone = 0.0;
   for (int side = 0; side < 2; side++)
-    for (int64_t i = 0; i < data->n[side]; i++) {
-      const double square = square_below(r, seen[side] + i * r->rank, margin);
-      const double mass = data->mass[side][i];
-      wg_sum_add(&sum, mass * (square - potential[side][i]));
-      size += mass * (fabs(square) + potential[side][i]);
+    for (int64_t i = 0; i < t->atoms->n[side]; i++) {
+      const twofold *a = t->seen[side] + i * rank, square = two_dot(rank, a, a);
+      const twofold potential = side ? t->v[i] : (twofold){t->u[i], 0.0};
+      const twofold left = two_minus(square, potential);
+      const double own = t->atoms->mass[side][i];
+      wg_cert_sum_add_product(&sum, own, left.high);
+      wg_cert_sum_add(&sum, own * left.low);
+      mass += own + t->atoms->lost[side][i];
+      size += own * (square.high + potential.high);
+      gone += t->atoms->lost[side][i] * potential.high;
     }
-  return wg_sum_value(sum) - margin * 8.0 * WG_UNIT * size;
+  const double rounding = 64.0 * WG_UNIT2 * size + t->off * mass + wg_cert_sum_error(&sum);
+  const double floor = (double)(t->atoms->n[0] + t->atoms->n[1] + 1) * WG_CERT_TINY;
+  return wg_cert_sum_value(&sum) - t->margin * 1.0625 * (rounding + gone + floor);
 }
 
-static int find_lower(wg_mem *mem, int threads, const wg_cert_sphere *data,
+/* In units of 2^exponent of the masses. */
+static int find_lower(wg_mem *mem, int threads, const wg_cert_atoms *atoms,
                       const wg_gauge_spec *spec, const double *q, const double *u, double margin,
                       wg_cert_sphere_report *report) {
-  wg_cert_factor r;
-  double *seen[2], *v = WG_NEW(mem, double, data->n[1]);
-  if (!v) return wg_no_memory();
-  for (int64_t i = 0; i < data->n[0]; i++)
-    if (!(u[i] > 0.0 && u[i] <= WG_CERT_LARGEST))
-      return wg_fail(WG_ERR_INPUT, "u[%lld] = %g must be positive and finite", (long long)i, u[i]);
-  WG_TRY(wg_cert_factor_build(spec, q, mem, &r));
-  WG_TRY(wg_cert_factor_dual(spec, &r, margin, mem, &report->dual_gauge));
-  for (int side = 0; side < 2; side++) WG_TRY(see(mem, data, &r, side, &seen[side]));
-  const double *views[2] = {seen[0], seen[1]}, *potential[2] = {u, v};
-  find_v(data, &r, views, u, margin, threads, v);
-  double value = dual_value(data, &r, views, potential, margin);
-  if (report->dual_gauge > 1.0) value /= report->dual_gauge * (1.0 + 4.0 * WG_UNIT);
+  dual t = {.atoms = atoms, .margin = margin, .v = WG_NEW(mem, twofold, atoms->n[1])};
+  if (!t.v) return wg_no_memory();
+  WG_TRY(take_dual(mem, spec, q, u, &t));
+  WG_TRY(find_dual_gauge(mem, spec, &t, &report->dual_gauge));
+  for (int side = 0; side < 2; side++) WG_TRY(see(mem, &t, side));
+  find_v(&t, threads);
+  const double value = dual_value(&t) / (report->dual_gauge * (1.0 + 8.0 * WG_UNIT));
   report->lower = value > 0.0 && value <= DBL_MAX ? value : 0.0;
   return WG_OK;
 }
@@ -217,12 +260,26 @@ static int check_plan(const wg_cert_sphere *data, const wg_cert_semicoupling *pl
   return WG_OK;
 }
 
+/* value 2^exponent, beyond its rounding where it is no longer exact. */
+static double scale_out(double value, int exponent, double towards) {
+  const double scaled = ldexp(value, exponent);
+  return ldexp(scaled, -exponent) == value ? scaled : nextafter(scaled, towards);
+}
+
 int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
                           const wg_gauge_spec *spec, const wg_cert_semicoupling *plan,
                           const double *q, const double *u, double margin, double *moment,
                           wg_cert_sphere_report *report) {
+  wg_cert_atoms atoms;
   *report = (wg_cert_sphere_report){0};
   WG_TRY(check_plan(data, plan));
-  WG_TRY(find_upper(mem, data, spec, plan, margin, moment, report));
-  return find_lower(mem, threads, data, spec, q, u, margin, report);
+  WG_TRY(take_atoms(mem, data, &atoms));
+  WG_TRY(wg_cert_sphere_upper(mem, &atoms, spec, plan, margin, moment, report));
+  WG_TRY(find_lower(mem, threads, &atoms, spec, q, u, margin, report));
+  report->lower = WG_MAX(scale_out(report->lower, atoms.exponent, -INFINITY), 0.0);
+  report->upper = scale_out(report->upper, atoms.exponent, INFINITY);
+  report->value = ldexp(report->value, atoms.exponent);
+  for (int64_t k = 0; moment && k < data->d * data->d; k++)
+    moment[k] = ldexp(moment[k], atoms.exponent);
+  return WG_OK;
 }

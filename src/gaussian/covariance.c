@@ -5,10 +5,13 @@
  * predictor is the mixed second moment H of (u, v), L = [[0, E], [E', 0]] with E = H - target, and
  * b = L m; affine forces are given by their matrix.
  *
- * For p > 1 an eigenvalue of F may reach zero in finite time. Beyond, the flow is a differential
- * inclusion which keeps it there while the others go on; following it would take a choice that the
- * formulas do not make, so the flow ends at this event and says so. Directions in which F is zero
- * from the beginning (the kernel of L, say) have no velocity, and are no event.
+ * For p > 1 an eigenvalue of F may reach zero in finite time. For 1 < p < infinity the velocity is
+ * a continuous function of the state there, zero along the direction that is gone, and F keeps the
+ * rank that is left (docs/theory/moments.md): the flow goes on with P on the remaining directions.
+ * What is left of the eigenvalue when it counts as zero, a displacement of the order of sigma, is
+ * made at once. At p = infinity the velocity jumps; the flow would be a differential inclusion, and
+ * ends at this event and says so. Directions in which F is zero from the beginning (the kernel of
+ * L, say) have no velocity, and are no event.
  *
  * Cost of a rate: one eigenproblem and six products, O(d^3); memory eight d x d matrices. */
 #include <string.h>
@@ -23,12 +26,14 @@ static const double extinct = 1e-12;
 
 typedef struct flow_state {
   const wg_moment_flow *flow;
-  int64_t d, rank;      /* positive eigenvalues of F at the start */
+  int64_t d, rank;      /* directions of F that are not extinct   */
+  double top;           /* largest eigenvalue of F at the start   */
   double *cov, *l, *b;  /* what the force is made of              */
   double *half, *force; /* L S, F                                 */
   double *values, *vectors, *p;
   double *scratch; /* d x d */
   double *ahead;   /* a state */
+  double *room;    /* 3 d     */
 } flow_state;
 
 static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
@@ -40,7 +45,8 @@ static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
   s->b = WG_NEW(mem, double, d);
   s->values = WG_NEW(mem, double, d);
   s->ahead = WG_NEW(mem, double, d + d * d + 1);
-  return s->b && s->values && s->ahead ? WG_OK : wg_no_memory();
+  s->room = WG_NEW(mem, double, 3 * d);
+  return s->b && s->values && s->ahead && s->room ? WG_OK : wg_no_memory();
 }
 
 /* ---- forces ---- */
@@ -153,28 +159,63 @@ static int rate(void *self, const double *x, double *dx) {
   return WG_OK;
 }
 
-/* Least over largest active eigenvalue of F; INFINITY where the force has none. */
+/* Least over largest active eigenvalue of F; INFINITY where the force has none, or next to none:
+ * roots of eigenvalues below 1e-9 of the first ones are rounding at 1e-6 of the largest. */
 static double least_of(flow_state *s, const double *x) {
-  if (set_force(s, x) != WG_OK || !(s->values[0] > 0.0)) return INFINITY;
+  const double settled = 1e-18;
+  if (set_force(s, x) != WG_OK || !(s->values[0] > settled * s->top)) return INFINITY;
   return s->values[s->rank - 1] / s->values[0];
 }
 
-/* The least eigenvalue touches zero and does not change its sign, so a long step would not see it.
- * y = least^(1-q/2) goes to zero linearly: steps go at most half of the way there. */
+/* ---- the least active eigenvalue sigma^2 of F ---- */
+
+/* Its direction v, with what g has there: L v, S L v and v'b, of size sigma. */
+typedef struct least_direction {
+  double *v, *lv, *weighted; /* d, in s->room */
+  double along, whole;       /* v'b, sigma^2  */
+} least_direction;
+
+/* At the state of the last set_force. */
+static least_direction find_least(const flow_state *s) {
+  const int64_t d = s->d;
+  least_direction least = {.v = s->room, .lv = s->room + d, .weighted = s->room + 2 * d};
+  memcpy(least.v, s->vectors + (s->rank - 1) * d, (size_t)d * sizeof *least.v);
+  multiply_vector(d, s->l, least.v, least.lv);
+  multiply_vector(d, s->cov, least.lv, least.weighted);
+  least.along = wg_la_dot(d, s->b, least.v);
+  least.whole = wg_la_dot(d, least.lv, least.weighted) + least.along * least.along;
+  return least;
+}
+
+/* sigma at the state of the last set_force over that of `least`, nearby: with its sign, and as
+ * accurate as L is, where eigenvalues of F only know the square. */
+static double ratio_to(const flow_state *s, const least_direction *least) {
+  const int64_t d = s->d;
+  double left = least->along * wg_la_dot(d, s->b, least->v);
+  for (int64_t i = 0; i < d; i++)
+    left += least->weighted[i] * wg_la_dot(d, s->l + i * d, least->v);
+  return left / least->whole;
+}
+
+/* sigma^2 touches zero and does not change its sign, so a long step would not see it. y = sigma^(2
+ * - q) goes to zero linearly: steps go at most half of the way there. */
 static double longest(void *self, const double *x, const double *dx) {
   flow_state *s = self;
   const int64_t n = s->d + s->d * s->d;
-  double power = 1.0 - 0.5 * s->flow->q, y = pow(WG_MAX(least_of(s, x), 0.0), power);
+  const double value = least_of(s, x);
   double size = 0.0, speed = 0.0;
+  if (!(value > 0.0) || !isfinite(value)) return INFINITY;
+  const least_direction least = find_least(s);
   for (int64_t i = 0; i < n; i++) {
     size = WG_MAX(size, fabs(x[i]));
     speed = WG_MAX(speed, fabs(dx[i]));
   }
-  if (!(speed > 0.0) || !isfinite(y)) return INFINITY;
-  double little = 1e-7 * size / speed;
+  if (!(speed > 0.0) || !(least.whole > 0.0)) return INFINITY;
+  const double little = 1e-7 * size / speed;
   for (int64_t i = 0; i < n; i++) s->ahead[i] = x[i] + little * dx[i];
-  double slope = (pow(WG_MAX(least_of(s, s->ahead), 0.0), power) - y) / little;
-  return slope < 0.0 ? WG_MAX(0.5 * y / -slope, little) : INFINITY;
+  if (set_force(s, s->ahead) != WG_OK) return INFINITY;
+  const double slope = (2.0 - s->flow->q) * (ratio_to(s, &least) - 1.0) / little; /* of log y */
+  return slope < 0.0 ? WG_MAX(0.5 / -slope, little) : INFINITY;
 }
 
 /* Above zero while every active eigenvalue of F is. For p <= 1 none disturbs the flow. */
@@ -253,6 +294,41 @@ static int record(flow_state *s, const double *x, int64_t k, wg_moment_path *pat
   return WG_OK;
 }
 
+/* x + length times the displacement -v v'g, into `to`. */
+static void displace(const flow_state *s, const double *x, const least_direction *least,
+                     double length, double *to) {
+  const int64_t d = s->d;
+  const double *v = least->v, *pull = least->weighted;
+  for (int64_t i = 0; i < d; i++) {
+    to[i] = x[i] - length * least->along * v[i];
+    for (int64_t j = 0; j < d; j++)
+      to[d + i * d + j] = x[d + i * d + j] - length * (v[i] * pull[j] + pull[i] * v[j]);
+  }
+}
+
+/* Makes the least active eigenvalue of F zero, to give its direction v up: x moves along v by as
+ * much as g still has there, of the order of sigma, which to first order is multiplied by 1 -
+ * length / K; K by the secant. */
+static int extinguish(flow_state *s, double *x) {
+  const int64_t d = s->d;
+  double length = 0.0, size = 0.0;
+  WG_TRY(set_force(s, x));
+  const least_direction least = find_least(s);
+  for (int64_t i = 0; i < d * d; i++) size = WG_MAX(size, fabs(s->l[i]));
+  if (!(least.whole > 0.0) || !(size > 0.0)) return WG_OK;
+  length = 0.125 / size;
+  for (int k = 0; k < 3; k++) {
+    displace(s, x, &least, length, s->ahead);
+    if (set_force(s, s->ahead) != WG_OK) return WG_OK;
+    const double next = length / (1.0 - ratio_to(s, &least));
+    if (!(next > 0.0) || !isfinite(next)) return WG_OK;
+    length = next;
+  }
+  displace(s, x, &least, length, s->ahead);
+  memcpy(x, s->ahead, (size_t)(d + d * d) * sizeof *x);
+  return WG_OK;
+}
+
 /* The directions that F has at the start. */
 static int find_rank(flow_state *s, const double *x) {
   int status = set_force(s, x);
@@ -262,6 +338,24 @@ static int find_rank(flow_state *s, const double *x) {
   s->rank = 0;
   while (s->rank < s->d && s->values[s->rank] > extinct * s->values[0]) s->rank++;
   s->rank = WG_MAX(s->rank, 1);
+  s->top = s->values[0];
+  return WG_OK;
+}
+
+/* An eigenvalue of F is gone, with any others that are: the flow goes on without them. */
+static int pass_extinction(flow_state *s, wg_ode *ode, double *x, wg_moment_path *path) {
+  do {
+    if (path->event_count < path->most_events)
+      path->events[path->event_count++] =
+          (wg_moment_event){path->reached, WG_MOMENTS_EXTINCTION, s->rank};
+    if (!(s->flow->q > 1.0)) {
+      path->outcome = WG_GAP_OPEN;
+      return WG_OK;
+    }
+    WG_TRY(extinguish(s, x));
+    s->rank--;
+  } while (s->rank > 1 && event(s, 0, x) <= 0.0);
+  ode->step = 0.0;
   return WG_OK;
 }
 
@@ -271,12 +365,13 @@ static int run(flow_state *s, wg_ode *ode, wg_watch *watch, double *x, wg_moment
   if (ode->events) ode->longest = longest;
   path->outcome = WG_CERTIFIED;
   for (int64_t k = 0; k < path->count; k++) {
-    int status = wg_ode_run(ode, watch, &path->reached, path->times[k], x, &which);
-    if (status < 0) return status;
-    if (which >= 0)
-      path->events[path->event_count++] =
-          (wg_moment_event){path->reached, WG_MOMENTS_EXTINCTION, s->rank};
-    if (which >= 0 || status == WG_ODE_STALLED) path->outcome = WG_GAP_OPEN;
+    int status;
+    do {
+      status = wg_ode_run(ode, watch, &path->reached, path->times[k], x, &which);
+      if (status < 0) return status;
+      if (which >= 0) WG_TRY(pass_extinction(s, ode, x, path));
+    } while (which >= 0 && status == WG_OK && path->outcome == WG_CERTIFIED && !watch->stopped);
+    if (status == WG_ODE_STALLED) path->outcome = WG_GAP_OPEN;
     if (watch->stopped) path->outcome = watch->stopped;
     WG_TRY(record(s, x, k, path));
     path->made = k + 1;

@@ -7,7 +7,9 @@
  * from the start of the step are what is extrapolated: rounding is relative to them, not to the
  * state. Events are found by making the last step again, shorter, until the function is zero at its
  * end: as accurate as the step itself, without an interpolant. A step that would leave the domain
- * of the equation is halved.
+ * of the equation is halved. Errors are relative to the largest a component has been, the step's
+ * end included, so that one may start at zero; a step that does not move the clock
+ * ends the run, and so do a million of them.
  *
  * Cost: 65 evaluations a step; memory 12 n numbers. */
 #include "gaussian/ode.h"
@@ -15,7 +17,7 @@
 #include <float.h>
 #include <string.h>
 
-enum { ROWS = 8, ORDER = 2 * ROWS - 1 };
+enum { ROWS = 8, ORDER = 2 * ROWS - 1, MOST_STEPS = 1000000 };
 
 int wg_ode_begin(wg_mem *mem, wg_ode *ode) {
   ode->largest = WG_NEW(mem, double, ode->n);
@@ -81,9 +83,11 @@ static int try_step(wg_ode *ode, const double *x, double h, double *error) {
   memcpy(result, row_of(ode, 0), (size_t)ode->n * sizeof *result);
   double most = 0.0;
   *error = 0.0;
-  for (int64_t i = 0; i < ode->n; i++) most = WG_MAX(most, ode->largest[i]);
+  for (int64_t i = 0; i < ode->n; i++)
+    most = WG_MAX(most, WG_MAX(ode->largest[i], fabs(result[i])));
   for (int64_t i = 0; i < ode->n; i++) {
-    double size = WG_MAX(WG_MAX(ode->largest[i], 1e-3 * most), DBL_MIN / ode->tol);
+    double size = WG_MAX(WG_MAX(ode->largest[i], fabs(result[i])), 1e-3 * most);
+    size = WG_MAX(size, DBL_MIN / ode->tol);
     double part = fabs(row_of(ode, 1)[i] - result[i]) / (ode->tol * size);
     if (!(part <= *error)) *error = part; /* keeps a NaN */
   }
@@ -94,15 +98,16 @@ static void note_sizes(wg_ode *ode, const double *x) {
   for (int64_t i = 0; i < ode->n; i++) ode->largest[i] = WG_MAX(ode->largest[i], fabs(x[i]));
 }
 
-/* A first step: the state changes by a hundredth of its size. */
-static double guess_step(const wg_ode *ode, double span) {
+/* A first step: the state changes by a hundredth of its size. A state that is zero has none: the
+ * step is then the shortest, and grows. */
+static double guess_step(const wg_ode *ode, double span, double shortest) {
   double step = span, most = 0.0;
   for (int64_t i = 0; i < ode->n; i++) most = WG_MAX(most, ode->largest[i]);
   for (int64_t i = 0; i < ode->n; i++) {
     double speed = fabs(first_of(ode)[i]), size = WG_MAX(ode->largest[i], 1e-3 * most);
     if (speed * step > 1e-2 * size) step = 1e-2 * size / speed;
   }
-  return step;
+  return WG_MAX(step, 4.0 * shortest);
 }
 
 /* One accepted step of at most `longest`; its length in *made. x is moved, ode->before keeps where
@@ -111,10 +116,11 @@ static int advance(wg_ode *ode, double t, double longest, double *x, double *mad
   const double shortest = 16.0 * WG_UNIT * WG_MAX(fabs(t), longest);
   int status = rate_at(ode, x, NULL, first_of(ode));
   if (status != WG_OK) return status < 0 ? status : WG_ODE_STALLED;
-  if (!(ode->step > 0.0)) ode->step = guess_step(ode, longest);
+  if (!(ode->step > 0.0)) ode->step = guess_step(ode, longest, shortest);
   if (ode->longest) longest = WG_MIN(longest, ode->longest(ode->self, x, first_of(ode)));
   for (;;) {
     double h = WG_MIN(ode->step, longest), error = INFINITY;
+    if (!(h > 0.0 && t + h > t) || ode->steps >= MOST_STEPS) return WG_ODE_STALLED;
     status = try_step(ode, x, h, &error);
     if (status < 0) return status;
     double factor = status == WG_OK ? 0.9 * pow(WG_MAX(error, 1e-30), -1.0 / ORDER) : 0.25;

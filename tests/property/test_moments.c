@@ -105,6 +105,129 @@ static void the_energy_law_holds(void **state) {
     }
 }
 
+/* A diagonal pair, 1 < p < infinity: the force of the second coordinate is gone when its variance
+ * is the target's, which it stays at; the first one is alone then, a process of Ornstein and
+ * Uhlenbeck. */
+static void extinct_directions_stay_and_others_go_on(void **state) {
+  (void)state;
+  static const double ps[] = {1.4, 1.7, 2.0, 4.0, 30.0};
+  const double mean[2] = {0, 0}, start[4] = {4, 0, 0, 0.9}, target[4] = {1, 0, 0, 1.1};
+  const double times[] = {1.0, 1.25, 1.5};
+  for (int k = 0; k < 5; k++) {
+    double s[3][4], m[2];
+    char gauge[32];
+    wg_moments *flow;
+    snprintf(gauge, sizeof gauge, "schatten:%g", ps[k]);
+    assert_int_equal(wg_moments_kl(2, mean, start, mean, target, gauge, 3, times, NULL, &flow),
+                     WG_CERTIFIED);
+    assert_int_equal(info_of(flow).events, 1);
+    assert_int_equal(event_of(flow, 0).kind, WG_MOMENTS_EXTINCTION);
+    assert_true(event_of(flow, 0).time < 1.0 && info_of(flow).defect <= 1e-11);
+    for (int t = 0; t < 3; t++) {
+      assert_int_equal(wg_moments_get_gaussian(flow, t, m, s[t]), WG_OK);
+      assert_near(s[t][3], 1.1, 1e-10);
+      if (t) assert_near(s[t][0], 1.0 + (s[0][0] - 1.0) * exp(-2.0 * (times[t] - 1.0)), 1e-11);
+    }
+    wg_moments_free(flow);
+  }
+}
+
+/* A pair that does not commute, through its extinction: S(1) and KL(1) of an independent classical
+ * Runge-Kutta method on singular values (numpy, 40 000 steps; it loses its order where sigma^(1/p)
+ * is not smooth, which is what the slacks are: four times fewer steps change it by eight times as
+ * much). */
+static void a_pair_goes_through_its_extinction(void **state) {
+  (void)state;
+  static const struct {
+    const char *gauge;
+    double energy, cov[3], slack, at;
+  } cases[] = {
+      {"schatten:1.25", 0.002084374898482594,
+       {0.506803299971823, -0.1566473991180441, 1.4020562086365862}, 2e-13, INFINITY},
+      {"schatten:2", 0.0007522265556257346,
+       {0.5146086386510806, -0.1823337787302265, 1.5213637496909194}, 4e-9, 0.738},
+      {"schatten:4", 0.0008243971672632633,
+       {0.5135964532241288, -0.18084167592772651, 1.5269951085484565}, 5e-7, 0.316}};
+  const double mean[2] = {0, 0}, start[4] = {2, 0.7, 0.7, 1}, target[4] = {0.5, -0.2, -0.2, 1.5};
+  const double end = 1.0;
+  for (int k = 0; k < 3; k++) {
+    double s[4], m[2];
+    wg_moments *flow;
+    assert_int_equal(wg_moments_kl(2, mean, start, mean, target, cases[k].gauge, 1, &end, NULL,
+                                   &flow),
+                     WG_CERTIFIED);
+    const bool extinct = cases[k].at < end;
+    assert_int_equal(info_of(flow).events, extinct);
+    if (extinct) assert_near(event_of(flow, 0).time, cases[k].at, 1e-3);
+    assert_int_equal(wg_moments_get_gaussian(flow, 0, m, s), WG_OK);
+    assert_near(info_of(flow).energy, cases[k].energy, cases[k].slack);
+    assert_near(s[0], cases[k].cov[0], cases[k].slack);
+    assert_near(s[1], cases[k].cov[1], cases[k].slack);
+    assert_near(s[3], cases[k].cov[2], cases[k].slack);
+    assert_true(info_of(flow).defect <= 1e-11);
+    wg_moments_free(flow);
+  }
+}
+
+/* Several extinctions one after the other, with a mean that moves. */
+static void the_energy_law_holds_through_extinctions(void **state) {
+  (void)state;
+  static const char *const gauges[] = {"schatten:1.5", "frobenius", "schatten:4", "schatten:12"};
+  wg_rng rng = {43};
+  int64_t events = 0;
+  for (int64_t d = 2; d <= 4; d++)
+    for (int k = 0; k < 4; k++)
+      for (int moving = 0; moving < 2; moving++) {
+        double m0[4] = {0}, m1[4] = {0}, s0[MOST], s1[MOST], end = 1.5;
+        wg_moments *flow;
+        random_covariance(&rng, d, s0);
+        random_covariance(&rng, d, s1);
+        for (int64_t i = 0; moving && i < d; i++) m0[i] = wg_rng_normal(&rng);
+        assert_int_equal(wg_moments_kl(d, m0, s0, m1, s1, gauges[k], 1, &end, NULL, &flow),
+                         WG_CERTIFIED);
+        assert_true(info_of(flow).defect <= 1e-10 && info_of(flow).time == end);
+        events += info_of(flow).events;
+        wg_moments_free(flow);
+      }
+  assert_true(events >= 20);
+}
+
+/* States of zeros, of one number, and of all sizes: integrators end, with an answer or in words. */
+static void flows_start_anywhere(void **state) {
+  (void)state;
+  static const char *const gauges[] = {"trace", "schatten:1.5", "operator"};
+  const double sizes[] = {1.0, 1e-300, 1e-150, 1e-5, 1e5, 1e150}, end = 0.1;
+  for (int g = 0; g < 3; g++)
+    for (int k = 0; k < 6; k++) {
+      const double s = sizes[k], zeros[4] = {0}, beta[] = {0.5 * s, -s, 0.0}, mean[2] = {s, 0.0};
+      const double cov[4] = {s, 0, 0, 2 * s}, flat[4] = {s, 0, 0, 0}, one[4] = {1, 0, 0, 2};
+      wg_settings settings;
+      wg_moments *flow;
+      wg_settings_init(&settings);
+      settings.tol = 1e-9;
+      settings.time_limit = 10.0;
+      for (int b = 0; b < 3; b++) { /* a = b = s: the state of p = 1 is log s, zero at s = 1 */
+        const int outcome =
+            wg_moments_modal(1, &s, zeros, &beta[b], gauges[g], 1, &end, &settings, &flow);
+        assert_true(outcome == WG_CERTIFIED || outcome == WG_GAP_OPEN);
+        if (s <= 1.0) assert_int_equal(outcome, WG_CERTIFIED);
+        wg_moments_free(flow);
+      }
+      for (int kind = 0; kind < 5; kind++) {
+        const double *const start = kind == 1 ? flat : kind == 2 ? zeros : cov;
+        const int outcome =
+            kind < 3 ? wg_moments_affine(2, zeros, start, one, kind ? mean : NULL, gauges[g], 1,
+                                         &end, &settings, &flow)
+            : kind == 3
+                ? wg_moments_linear(1, 1, NULL, zeros, &s, gauges[g], 1, &end, &settings, &flow)
+                : wg_moments_kl(2, zeros, cov, mean, cov, gauges[g], 1, &end, &settings, &flow);
+        if (outcome == WG_TIME_LIMIT)
+          fail_msg("%s, size %g, kind %d does not end", gauges[g], s, kind);
+        if (outcome >= 0) wg_moments_free(flow);
+      }
+    }
+}
+
 /* The modes are the covariance flow of a balanced diagonal network: blocks [[s, r], [r, s]]. */
 static void modes_reduce_the_network(void **state) {
   (void)state;
@@ -232,6 +355,10 @@ int main(void) {
       cmocka_unit_test(one_dimension_is_known),
       cmocka_unit_test(a_linear_force_is_known),
       cmocka_unit_test(the_energy_law_holds),
+      cmocka_unit_test(extinct_directions_stay_and_others_go_on),
+      cmocka_unit_test(a_pair_goes_through_its_extinction),
+      cmocka_unit_test(the_energy_law_holds_through_extinctions),
+      cmocka_unit_test(flows_start_anywhere),
       cmocka_unit_test(modes_reduce_the_network),
       cmocka_unit_test(rank_is_lost_beyond_the_threshold),
       cmocka_unit_test(samples_do_not_matter),

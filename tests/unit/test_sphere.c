@@ -132,7 +132,7 @@ static wg_cert_sphere_report derive(const setting *s, const double *g0, const do
   wg_mem mem = wg_mem_of(&ledger);
   wg_cert_sphere_report report;
   const wg_cert_sphere data = {3, {7, 9}, {s->a.w, s->b.w}, {s->a.mass, s->b.mass}};
-  const wg_cert_semicoupling plan = {s->plan.count, s->plan.row, s->plan.col, g0, g1, c};
+  const wg_cert_semicoupling plan = {s->plan.count, s->plan.row, s->plan.col, g0, g1, c, 0};
   assert_int_equal(wg_cert_sphere_bounds(&mem, 1, &data, &s->spec, &plan, q, u, 1.0, NULL, &report),
                    WG_OK);
   wg_mem_clear(&mem);
@@ -189,8 +189,8 @@ static void more_mass_than_there_is_proves_nothing(void **state) {
   assert_int_equal(wg_gauge_bind(&spec, 2), WG_OK);
   for (int k = 0; k < 4; k++) {
     const double *g = claims[k];
-    const wg_cert_semicoupling plan = {1, &at, &at, &g[0], &g[1], &g[2]};
-    const wg_cert_semicoupling mirrored = {1, &at, &at, &g[1], &g[0], &g[2]};
+    const wg_cert_semicoupling plan = {1, &at, &at, &g[0], &g[1], &g[2], 0};
+    const wg_cert_semicoupling mirrored = {1, &at, &at, &g[1], &g[0], &g[2], 0};
     assert_int_equal(
         wg_cert_sphere_bounds(&mem, 1, &there, &spec, &plan, q, &u, 1.0, NULL, &report), WG_OK);
     assert_true(report.upper >= exact && report.lower <= exact);
