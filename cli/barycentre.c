@@ -28,6 +28,7 @@ static const char usage[] =
     "what is written\n"
     "  --out FILE            .npz: mean, cov, bounds of the value and of the squared distances to\n"
     "                        it, and the matrices that prove them\n"
+    "  --certificate FILE    all that proves the bounds, for wgamma verify\n"
     "  --plot FILE           for d = 2: all Gaussians and their barycentre (.pdf, .svg or .png)\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
@@ -54,6 +55,7 @@ static int read_command_line(int argc, char **argv, wg_barycentre_request *asked
       {"time-limit", 0, WG_CLI_POSITIVE, &settings->time_limit},
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"certificate", 0, WG_CLI_TEXT, &asked->certificate},
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
@@ -82,8 +84,10 @@ static int read_inputs(int argc, char **argv, wg_barycentre_request *asked) {
 
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, const wg_barycentre_request *asked) {
-  const wg_cli_path outputs[] = {
-      {"--out", asked->out}, {"--plot", asked->plot}, {"--json", asked->json}};
+  const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--certificate", asked->certificate},
+                                 {"--plot", asked->plot},
+                                 {"--json", asked->json}};
   const int64_t files = 2 * asked->count;
   wg_cli_path *inputs = WG_NEW(mem, wg_cli_path, files + 1);
   if (!inputs) return wg_no_memory();
@@ -181,7 +185,7 @@ static int refuse_data(const wg_barycentre_request *asked, int status) {
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(wg_mem *mem, const wg_barycentre_request *asked,
                    const wg_barycentre_result *found) {
-  const char *const outputs[] = {asked->out, asked->plot};
+  const char *const outputs[] = {asked->out, asked->certificate, asked->plot};
   bool wants_text = wg_cli_wants_text(asked->quiet, asked->json);
   for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
     wants_text = wants_text && !(outputs[k] && !strcmp(outputs[k], "-"));

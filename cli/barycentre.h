@@ -8,7 +8,7 @@
 typedef struct wg_barycentre_request {
   int64_t count; /* of Gaussians; input holds M0 S0 M1 S1 ... */
   char *const *input;
-  const char *gauge, *weights, *out, *plot, *json;
+  const char *gauge, *weights, *out, *certificate, *plot, *json;
   wg_settings settings;
   bool quiet, help;
 } wg_barycentre_request;

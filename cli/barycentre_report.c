@@ -106,6 +106,31 @@ static int write_barycentre(const char *path, const wg_barycentre_result *found)
   return wg_io_write_npz(path, sizeof members / sizeof *members, members);
 }
 
+/* Weights that were not given are all equal. */
+static int write_certificate(wg_mem *mem, const wg_barycentre_request *asked,
+                             const wg_barycentre_result *found) {
+  const int64_t d = found->d, count = found->count;
+  const double claim[3] = {found->info.lower, found->info.upper, asked->settings.tol};
+  double *weights = WG_NEW(mem, double, count);
+  if (!weights) return wg_no_memory();
+  for (int64_t k = 0; k < count; k++)
+    weights[k] = found->weights ? found->weights[k] : 1.0 / (double)count;
+  const wg_certificate_array arrays[] = {
+      wg_cli_array("weights", 1, count, 0, 0, weights),
+      wg_cli_array("means", 2, count, d, 0, found->means),
+      wg_cli_array("covs", 3, count, d, d, found->covs),
+      wg_cli_array("mean", 1, d, 0, 0, found->mean),
+      wg_cli_array("cov", 2, d, d, 0, found->cov),
+      wg_cli_array("contractions", 3, count, d, d, found->contractions),
+      wg_cli_array("q", 3, count, d, d, found->q),
+      wg_cli_array("y", 3, count, d, d, found->y),
+      wg_cli_array("claim", 1, 3, 0, 0, claim)};
+  wg_certificate_file *file = NULL;
+  const int status = wg_certificate_create(&file, "barycentre", found->gauge,
+                                           sizeof arrays / sizeof *arrays, arrays);
+  return wg_cli_write_certificate(asked->certificate, status, file);
+}
+
 /* Every Gaussian in one colour, the barycentre on top in another. */
 static int draw(wg_mem *mem, const wg_barycentre_request *asked,
                 const wg_barycentre_result *found) {
@@ -143,6 +168,7 @@ int wg_barycentre_write(wg_mem *mem, const wg_barycentre_request *asked,
                         const wg_barycentre_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_barycentre(asked->out, found), &first);
+  if (asked->certificate) wg_cli_note(write_certificate(mem, asked, found), &first);
   if (asked->plot) wg_cli_note(draw(mem, asked, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;

@@ -102,6 +102,13 @@ int wg_cli_join(char path[PATH_MAX], const char *directory, const char *name);
 /* Makes a directory and those above it, where they are not there. */
 int wg_cli_make_directory(const char *path);
 
+/* ---- certificate.c ---- */
+/* An array of doubles for wg_certificate_create. */
+wg_certificate_array wg_cli_array(const char *name, int ndim, int64_t n0, int64_t n1, int64_t n2,
+                                  const double *data);
+/* Writes a certificate and frees it, unless making it failed with that status; returns a status. */
+int wg_cli_write_certificate(const char *path, int status, wg_certificate_file *file);
+
 /* ---- shipped.c ---- */
 /* Where the shipped file `probe` is: the directory asked for, or the first of the usual places. */
 int wg_cli_find_data(const char *asked, const char *probe, const char **directory);

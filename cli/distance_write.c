@@ -85,12 +85,18 @@ static int write_plot(const char *path, const wg_distance_result *found) {
   return wg_plot_distance(path, &solution);
 }
 
+static int write_certificate(const char *path, const wg_certificate *c) {
+  wg_certificate_file *file = NULL;
+  const int status = wg_certificate_of_clouds(c, &file);
+  return wg_cli_write_certificate(path, status, file);
+}
+
 int wg_distance_write(wg_mem *mem, const wg_distance_request *asked, const wg_solver *solver,
                       const wg_distance_result *found) {
   const wg_certificate *c = &found->certificate;
   int first = WG_EXIT_OK;
   if (asked->plan) wg_cli_note(write_plan(asked->plan, c), &first);
-  if (asked->certificate) wg_cli_note(wg_io_write_certificate(asked->certificate, c), &first);
+  if (asked->certificate) wg_cli_note(write_certificate(asked->certificate, c), &first);
   if (asked->geodesic_out) wg_cli_note(write_geodesic(mem, asked, solver, c), &first);
   if (asked->project_out) wg_cli_note(wg_distance_write_projection(mem, asked, solver, c), &first);
   if (asked->gradients)

@@ -39,6 +39,7 @@ static const char usage[] =
     "  --threads N           default: 0, all cores; the result does not depend on it\n"
     "what is written\n"
     "  --out FILE            .npz: density, momentum, potential, Q, moment, spacing, w2_grid\n"
+    "  --certificate FILE    all that proves the bounds on the grid, for wgamma verify\n"
     "  --plot FILE           the density at five times (.pdf, .svg or .png)\n"
     "  --animate FILM        .gif, .png or .apng, .mp4: through ffmpeg, which must be installed\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
@@ -66,6 +67,7 @@ static int read_command_line(int argc, char **argv, wg_dynamic_request *asked) {
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"threads", 0, WG_CLI_THREADS, &settings->threads},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"certificate", 0, WG_CLI_TEXT, &asked->certificate},
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"animate", 0, WG_CLI_TEXT, &asked->animate},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
@@ -90,6 +92,7 @@ static int read_inputs(int argc, char **argv, wg_dynamic_request *asked) {
 
 static int check_request(const wg_dynamic_request *asked) {
   const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--certificate", asked->certificate},
                                  {"--plot", asked->plot},
                                  {"--animate", asked->animate},
                                  {"--json", asked->json}};
@@ -156,7 +159,8 @@ static int refuse_data(const wg_dynamic_request *asked, int status) {
 
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
-  const bool data_there = asked->out && !strcmp(asked->out, "-");
+  const bool data_there = (asked->out && !strcmp(asked->out, "-")) ||
+                          (asked->certificate && !strcmp(asked->certificate, "-"));
   if (wg_cli_wants_text(asked->quiet, asked->json) && !data_there) wg_dynamic_print(asked, found);
   const int exit_status = wg_dynamic_write(asked, found);
   if (exit_status != WG_EXIT_OK) return exit_status;

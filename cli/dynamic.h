@@ -8,7 +8,7 @@
 typedef struct wg_dynamic_request {
   const char *input[2];
   const char *weights[2];
-  const char *gauge, *spacing_text, *bins_text, *out, *plot, *animate, *json;
+  const char *gauge, *spacing_text, *bins_text, *out, *certificate, *plot, *animate, *json;
   wg_dynamic_settings settings;
   bool compare, quiet, help;
 } wg_dynamic_request;

@@ -135,9 +135,16 @@ static int draw(const char *file, const wg_dynamic_result *found, bool film) {
   return status;
 }
 
+static int write_certificate(const char *path, const wg_dynamic_result *found) {
+  wg_certificate_file *file = NULL;
+  const int status = wg_dynamic_certificate(found->solution, &file);
+  return wg_cli_write_certificate(path, status, file);
+}
+
 int wg_dynamic_write(const wg_dynamic_request *asked, const wg_dynamic_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_path(asked->out, found), &first);
+  if (asked->certificate) wg_cli_note(write_certificate(asked->certificate, found), &first);
   if (asked->plot) wg_cli_note(draw(asked->plot, found, false), &first);
   if (asked->animate) wg_cli_note(draw(asked->animate, found, true), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);

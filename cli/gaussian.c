@@ -37,6 +37,7 @@ static const char usage[] =
     "  --out FILE            .npz: means, covariances, contraction, K (the cross covariance), Q,\n"
     "                        and where there is one the map, x -> M1 + map (x - M0);\n"
     "                        of --batch: lower, upper, w and outcome, one entry a problem\n"
+    "  --certificate FILE    all that proves the bounds, for wgamma verify\n"
     "  --geodesic T1,T2,...  --geodesic-out FILE\n"
     "                        means and covariances at these times, from 0 to 1, as .npz\n"
     "  --plot FILE           both Gaussians and three between them (.pdf, .svg or .png)\n"
@@ -69,6 +70,7 @@ static int read_command_line(int argc, char **argv, wg_gaussian_request *asked) 
       {"threads", 0, WG_CLI_THREADS, &settings->threads},
       {"batch", 0, WG_CLI_TEXT, &asked->batch},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"certificate", 0, WG_CLI_TEXT, &asked->certificate},
       {"geodesic", 0, WG_CLI_TEXT, &asked->geodesic},
       {"geodesic-out", 0, WG_CLI_TEXT, &asked->geodesic_out},
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
@@ -84,9 +86,11 @@ static int check_batch(int others, const wg_gaussian_request *asked) {
   if (others > 0)
     return wg_cli_usage("gaussian", "--batch holds all problems; leave out the other file%s",
                         wg_cli_plural(others));
-  if (asked->from_samples || asked->a || asked->b || asked->geodesic || asked->plot)
+  if (asked->from_samples || asked->a || asked->b || asked->geodesic || asked->plot ||
+      asked->certificate)
     return wg_cli_usage("gaussian",
-                        "--batch does not go with --from-samples, --a, --b, --geodesic or --plot");
+                        "--batch does not go with --from-samples, --a, --b, --geodesic, --plot or "
+                        "--certificate");
   return WG_EXIT_OK;
 }
 
@@ -112,6 +116,7 @@ static int read_inputs(int argc, char **argv, wg_gaussian_request *asked) {
 /* Everything that can be said without reading the data. */
 static int check_request(wg_mem *mem, wg_gaussian_request *asked) {
   const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--certificate", asked->certificate},
                                  {"--geodesic-out", asked->geodesic_out},
                                  {"--plot", asked->plot},
                                  {"--json", asked->json}};
@@ -190,7 +195,7 @@ static int fit_gauge(const wg_gaussian_request *asked, const wg_gaussian_result 
 
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(wg_mem *mem, const wg_gaussian_request *asked, const wg_gaussian_result *found) {
-  const char *const outputs[] = {asked->out, asked->geodesic_out, asked->plot};
+  const char *const outputs[] = {asked->out, asked->certificate, asked->geodesic_out, asked->plot};
   bool wants_text = wg_cli_wants_text(asked->quiet, asked->json);
   for (size_t k = 0; k < sizeof outputs / sizeof *outputs; k++)
     wants_text = wants_text && !(outputs[k] && !strcmp(outputs[k], "-"));

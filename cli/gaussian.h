@@ -11,7 +11,7 @@ enum { WG_GAUSSIAN_INPUTS = 4 }; /* M0 S0 M1 S1, or the clouds X and Y */
 typedef struct wg_gaussian_request {
   const char *input[WG_GAUSSIAN_INPUTS];
   bool from_samples;
-  const char *a, *b, *gauge, *out, *geodesic, *geodesic_out, *plot, *json;
+  const char *a, *b, *gauge, *out, *certificate, *geodesic, *geodesic_out, *plot, *json;
   const char *batch; /* an .npz of many problems, in the place of the inputs */
   wg_settings settings;
   int64_t times_count;

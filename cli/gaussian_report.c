@@ -126,6 +126,23 @@ static int write_coupling(const char *path, const wg_gaussian_result *found) {
   return wg_io_write_npz(path, found->info.is_map ? count : count - 1, members);
 }
 
+static int write_certificate(const wg_gaussian_request *asked, const wg_gaussian_result *found) {
+  const int64_t d = found->d;
+  const double claim[3] = {found->info.lower, found->info.upper, asked->settings.tol};
+  const wg_certificate_array arrays[] = {
+      wg_cli_array("mean0", 1, d, 0, 0, found->mean[0]),
+      wg_cli_array("cov0", 2, d, d, 0, found->cov[0]),
+      wg_cli_array("mean1", 1, d, 0, 0, found->mean[1]),
+      wg_cli_array("cov1", 2, d, d, 0, found->cov[1]),
+      wg_cli_array("contraction", 2, d, d, 0, found->contraction),
+      wg_cli_array("q", 2, d, d, 0, found->q),
+      wg_cli_array("claim", 1, 3, 0, 0, claim)};
+  wg_certificate_file *file = NULL;
+  const int status = wg_certificate_create(&file, "gaussian", found->gauge,
+                                           sizeof arrays / sizeof *arrays, arrays);
+  return wg_cli_write_certificate(asked->certificate, status, file);
+}
+
 static int write_geodesic(wg_mem *mem, const wg_gaussian_request *asked,
                           const wg_gaussian_result *found) {
   const int64_t d = found->d, count = asked->times_count;
@@ -145,6 +162,7 @@ int wg_gaussian_write(wg_mem *mem, const wg_gaussian_request *asked,
                       const wg_gaussian_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_coupling(asked->out, found), &first);
+  if (asked->certificate) wg_cli_note(write_certificate(asked, found), &first);
   if (asked->geodesic_out) wg_cli_note(write_geodesic(mem, asked, found), &first);
   if (asked->plot) wg_cli_note(wg_gaussian_plot(mem, asked, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);

@@ -273,30 +273,40 @@ static void describe_members(const options *asked, const wg_io_listing *listing,
   json_object_set_new(out->json, "members", members);
 }
 
-static void print_certificate(FILE *text, const char *path, const wg_certificate *c) {
+static void print_certificate(FILE *text, const char *path, const wg_certificate_file *file,
+                              const double *claim) {
+  const char *name;
+  int64_t size;
   fprintf(text, "%s: certificate, its checksum holds\n", wg_io_name(path));
-  fprintf(text, "  %-14s%s\n", "gauge", c->gauge);
-  fprintf(text, "  %-14sn = %" PRId64 ", m = %" PRId64 ", d = %" PRId64 "\n", "clouds", c->n, c->m,
-          c->d);
-  fprintf(text, "  %-14s%" PRId64 " entries\n", "plan", c->count);
-  fprintf(text, "  %-14s%.17g <= W^2 <= %.17g, tolerance %g\n", "claim", c->lower, c->upper,
-          c->tol);
+  fprintf(text, "  %-14s%s\n", "kind", wg_certificate_kind(file));
+  fprintf(text, "  %-14s%s\n", "gauge", wg_certificate_gauge(file));
+  fprintf(text, "  %-14s", "sizes");
+  for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
+    if (size > 0 || !strcmp(name, "count"))
+      fprintf(text, "%s%s = %" PRId64, k ? ", " : "", name, size);
+  fprintf(text, "\n  %-14s[%.17g, %.17g], tolerance %g\n", "claim", claim[0], claim[1], claim[2]);
   fprintf(text, "  check the claim with: wgamma verify\n");
 }
 
 static int describe_certificate(wg_mem *mem, const options *asked, wg_io_bytes bytes, report *out) {
-  wg_certificate c;
-  WG_TRY(wg_io_parse_certificate(mem, bytes, &c));
-  if (out->text) print_certificate(out->text, asked->path, &c);
-  out->gauge = c.gauge;
+  wg_certificate_file *file;
+  double claim[3];
+  const char *name;
+  int64_t size;
+  WG_TRY(wg_certificate_parse(&file, bytes.data, bytes.size, bytes.name));
+  wg_certificate_get_claim(file, claim);
+  if (out->text) print_certificate(out->text, asked->path, file, claim);
+  char *gauge = WG_NEW(mem, char, strlen(wg_certificate_gauge(file)) + 1);
+  if (gauge) strcpy(gauge, wg_certificate_gauge(file));
+  out->gauge = gauge;
   json_object_set_new(out->json, "format", json_string("certificate"));
-  json_object_set_new(out->json, "n", json_integer(c.n));
-  json_object_set_new(out->json, "m", json_integer(c.m));
-  json_object_set_new(out->json, "d", json_integer(c.d));
-  json_object_set_new(out->json, "plan_entries", json_integer(c.count));
-  json_object_set_new(out->json, "claimed", wg_cli_bounds(c.lower, c.upper));
-  json_object_set_new(out->json, "tol", wg_cli_real(c.tol));
-  return WG_OK;
+  json_object_set_new(out->json, "kind", json_string(wg_certificate_kind(file)));
+  for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
+    json_object_set_new(out->json, name, json_integer((json_int_t)size));
+  json_object_set_new(out->json, "claimed", wg_cli_bounds(claim[0], claim[1]));
+  json_object_set_new(out->json, "tol", wg_cli_real(claim[2]));
+  wg_certificate_free(file);
+  return out->gauge ? WG_OK : wg_no_memory();
 }
 
 static int describe(wg_mem *mem, const options *asked, report *out) {

@@ -34,6 +34,7 @@ static const char usage[] =
     "  --threads N           default: 0, all cores; the result does not depend on it\n"
     "what is written\n"
     "  --out FILE            .npz: row, col, g0, g1, c (the semi-coupling), Q, u, v, moment\n"
+    "  --certificate FILE    all that proves the bounds, for wgamma verify\n"
     "  --plot FILE           a figure of the transported pairs, .pdf, .svg or .png\n"
     "  --json FILE           the report as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet               prints nothing\n"
@@ -58,6 +59,7 @@ static int read_command_line(int argc, char **argv, wg_sphere_request *asked) {
       {"memory-limit", 0, WG_CLI_BYTES, &settings->memory_limit},
       {"threads", 0, WG_CLI_THREADS, &settings->threads},
       {"out", 'o', WG_CLI_TEXT, &asked->out},
+      {"certificate", 0, WG_CLI_TEXT, &asked->certificate},
       {"plot", 0, WG_CLI_TEXT, &asked->plot},
       {"json", 'j', WG_CLI_TEXT, &asked->json},
       {"quiet", 'q', WG_CLI_FLAG, &asked->quiet},
@@ -81,8 +83,10 @@ static int read_inputs(int argc, char **argv, wg_sphere_request *asked) {
 
 /* Everything that can be said without reading the data. */
 static int check_request(const wg_sphere_request *asked) {
-  const wg_cli_path outputs[] = {
-      {"--out", asked->out}, {"--plot", asked->plot}, {"--json", asked->json}};
+  const wg_cli_path outputs[] = {{"--out", asked->out},
+                                 {"--certificate", asked->certificate},
+                                 {"--plot", asked->plot},
+                                 {"--json", asked->json}};
   const wg_cli_path inputs[] = {{"A", asked->input[0]},
                                 {"B", asked->input[1]},
                                 {"--weights-a", asked->weights[0]},
@@ -146,7 +150,8 @@ static int solve(const wg_sphere_request *asked, wg_sphere_result *found) {
 
 /* The report comes first: if a file cannot be written after all, the answer is not lost. */
 static int deliver(const wg_sphere_request *asked, const wg_sphere_result *found) {
-  const bool data_there = asked->out && !strcmp(asked->out, "-");
+  const bool data_there = (asked->out && !strcmp(asked->out, "-")) ||
+                          (asked->certificate && !strcmp(asked->certificate, "-"));
   if (wg_cli_wants_text(asked->quiet, asked->json) && !data_there) wg_sphere_print(asked, found);
   const int exit_status = wg_sphere_write(asked, found);
   if (exit_status != WG_EXIT_OK) return exit_status;

@@ -7,7 +7,7 @@
 /* The command line. Paths that were not given are NULL. */
 typedef struct wg_sphere_request {
   const char *input[2], *weights[2];
-  const char *gauge, *out, *plot, *json;
+  const char *gauge, *out, *certificate, *plot, *json;
   wg_settings settings;
   bool normalise, compare, quiet, help;
 } wg_sphere_request;

@@ -121,9 +121,16 @@ static int draw(const char *path, const wg_sphere_result *found) {
   return wg_plot_couplings(path, 1, &solution);
 }
 
+static int write_certificate(const char *path, const wg_sphere_result *found) {
+  wg_certificate_file *file = NULL;
+  const int status = wg_sphere_certificate(found->solution, &file);
+  return wg_cli_write_certificate(path, status, file);
+}
+
 int wg_sphere_write(const wg_sphere_request *asked, const wg_sphere_result *found) {
   int first = WG_EXIT_OK;
   if (asked->out) wg_cli_note(write_plan(asked->out, found), &first);
+  if (asked->certificate) wg_cli_note(write_certificate(asked->certificate, found), &first);
   if (asked->plot) wg_cli_note(draw(asked->plot, found), &first);
   if (asked->json) wg_cli_note(write_json(asked, found), &first);
   return first;

@@ -1,29 +1,33 @@
-/* wgamma verify CERTIFICATE: both bounds again, from the data in the file alone (theory 3.2).
+/* wgamma verify CERTIFICATE: both bounds again, from the data in the file alone, whatever kind of
+ * answer it certifies.
  *
- * The checksum tells damage (exit 3) from a claim that does not follow (exit 1). The judgement is
- * that of certify/, which shares no code with the solver: in doubles whose rounding is paid for or,
- * with --rigorous, in ball arithmetic. Cost O(n m rank(Q)), memory that of the file and its arrays.
- */
+ * The checksum tells damage (exit 3) from a claim that does not follow (exit 1) and from one that
+ * follows but is wider than the tolerance it names (exit 1 too). The judgement is that of certify/,
+ * which shares no code with the solvers: in doubles whose rounding is paid for or, with --rigorous,
+ * in ball arithmetic (clouds). Cost: for clouds O(n m rank(Q)); memory that of the file and its
+ * arrays. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "cli.h"
 
 static const char usage[] =
     "usage: wgamma verify CERTIFICATE [--rigorous] [--threads N] [--json FILE] [--quiet]\n"
-    "Derives both bounds of a certificate again, from the points, weights, plan, Q and potentials\n"
-    "in it, and compares them with what it claims. The solver has no part in it.\n"
-    "  CERTIFICATE   a file of wgamma distance --certificate; - is standard input\n"
+    "Derives both bounds of a certificate again, from the data and matrices in it, and compares\n"
+    "them with what it claims; then compares the claimed gap with the claimed tolerance. No "
+    "solver\n"
+    "has a part in it.\n"
+    "  CERTIFICATE   a file that --certificate of wgamma distance, gaussian, barycentre, sphere "
+    "or\n"
+    "                dynamic wrote; - is standard input\n"
     "  --rigorous    in ball arithmetic (FLINT): both bounds are then a theorem about the numbers\n"
-    "                in the file, whatever LAPACK does; slower\n"
+    "                in the file, whatever LAPACK does; slower; for clouds\n"
     "  --threads N   default: 0, all cores; results do not depend on it\n"
     "  --json FILE   writes the verdict as JSON (-: to standard output, in the place of the text)\n"
     "  --quiet       prints nothing but why a claim is refused\n"
-    "Exit status: 0 both claimed bounds follow and their gap is within the tolerance claimed, 1 "
-    "the\n"
-    "claim is refused or its gap larger, 2 usage, 3 damaged or unusable file, 4 memory, 5 "
-    "internal\n"
-    "error.\n";
+    "Exit status: 0 both claimed bounds follow and are as near as tol, 1 the claim is refused or\n"
+    "wider than tol, 2 usage, 3 damaged or unusable file, 4 memory, 5 internal error.\n";
 
 typedef struct options {
   const char *path, *json;
@@ -32,12 +36,24 @@ typedef struct options {
 } options;
 
 typedef struct result {
-  wg_certificate certificate;
+  wg_certificate_file *file;
+  double claim[3]; /* lower, upper, tol */
   wg_verdict verdict;
   wg_rigorous_verdict balls; /* bits = 0: not asked for */
   double seconds;
   int64_t peak_bytes;
 } result;
+
+/* ---- the block ---- */
+
+/* What the bounds of a kind enclose. */
+static const char *symbol_of(const char *kind) {
+  static const char *const symbols[][2] = {
+      {"sphere", "UW^2"}, {"barycentre", "least value"}, {"grid", "W^2 on the grid"}};
+  for (size_t k = 0; k < sizeof symbols / sizeof *symbols; k++)
+    if (!strcmp(symbols[k][0], kind)) return symbols[k][1];
+  return "W^2";
+}
 
 static void print_balls(const wg_rigorous_verdict *balls) {
   printf("%-10s lower bound in [%.17g, %.17g]\n", "enclosed", balls->lower_lo, balls->lower_hi);
@@ -45,7 +61,17 @@ static void print_balls(const wg_rigorous_verdict *balls) {
   printf("%-10s %" PRId64 " bits\n", "precision", balls->bits);
 }
 
-static const char *verdict_text(const wg_verdict *v) {
+static void print_sizes(const wg_certificate_file *file) {
+  const char *name;
+  int64_t size;
+  printf("%-10s ", "sizes");
+  for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
+    if (size > 0 || !strcmp(name, "count")) /* what is not there goes without saying */
+      printf("%s%s = %" PRId64, k ? ", " : "", name, size);
+  printf("\n");
+}
+
+static const char *in_words(const wg_verdict *v) {
   if (!v->valid) return "refused";
   return v->open
              ? "open: both claimed bounds follow from the data, their gap is above the tolerance"
@@ -53,21 +79,22 @@ static const char *verdict_text(const wg_verdict *v) {
 }
 
 static void print_result(const options *asked, const result *found) {
-  const wg_certificate *c = &found->certificate;
+  const char *kind = wg_certificate_kind(found->file), *symbol = symbol_of(kind);
   const wg_verdict *v = &found->verdict;
   printf("%-10s %s\n", "file", wg_io_name(asked->path));
-  printf("%-10s %s\n", "gauge", c->gauge);
-  printf("%-10s n = %" PRId64 ", m = %" PRId64 ", d = %" PRId64 ", %" PRId64 " plan entries\n",
-         "sizes", c->n, c->m, c->d, c->count);
-  if (c->cuts > 0) printf("%-10s %" PRId64 ", for the lower bound\n", "cuts", c->cuts);
-  printf("%-10s W^2 in [%.17g, %.17g]\n", "claimed", c->lower, c->upper);
-  printf("%-10s W^2 in [%.17g, %.17g]\n", found->balls.bits ? "proved" : "derived", v->lower,
+  printf("%-10s %s\n", "kind", kind);
+  printf("%-10s %s\n", "gauge", wg_certificate_gauge(found->file));
+  print_sizes(found->file);
+  printf("%-10s %s in [%.17g, %.17g]\n", "claimed", symbol, found->claim[0], found->claim[1]);
+  printf("%-10s %s in [%.17g, %.17g]\n", found->balls.bits ? "proved" : "derived", symbol, v->lower,
          v->upper);
+  printf("%-10s %.3g relative, %.3g claimed\n", "gap", v->gap, found->claim[2]);
   if (found->balls.bits) print_balls(&found->balls);
-  printf("%-10s %.3g relative, %.3g claimed\n", "gap", v->gap, c->tol);
-  printf("%-10s %s\n", "verdict", verdict_text(v));
+  printf("%-10s %s\n", "verdict", in_words(v));
   printf("%-10s %.3f s\n", "time", found->seconds);
 }
+
+/* ---- JSON ---- */
 
 /* null unless asked for. */
 static json_t *balls_json(const wg_rigorous_verdict *balls) {
@@ -77,26 +104,38 @@ static json_t *balls_json(const wg_rigorous_verdict *balls) {
                    wg_cli_real(balls->upper_hi), "bits", (json_int_t)balls->bits);
 }
 
+static json_t *sizes_json(const wg_certificate_file *file) {
+  const char *name;
+  int64_t size;
+  json_t *sizes = json_object();
+  for (int64_t k = 0; wg_certificate_get_size(file, k, &name, &size) == WG_OK; k++)
+    json_object_set_new(sizes, name, json_integer((json_int_t)size));
+  return sizes;
+}
+
+static const char *outcome_of(const wg_verdict *v) {
+  if (!v->valid) return "refused";
+  return wg_outcome_text(v->open ? WG_GAP_OPEN : WG_CERTIFIED);
+}
+
 static json_t *result_json(const result *found) {
-  const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
   json_t *own = json_pack(
-      "{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "valid", v->valid, "open",
-      v->open, "tol", wg_cli_real(c->tol), "claimed", wg_cli_bounds(c->lower, c->upper), "derived",
-      wg_cli_bounds(v->lower, v->upper), "rigorous", balls_json(&found->balls), "finding",
-      wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d,
-      "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
-  return wg_cli_document("verify", c->gauge,
-                         !v->valid ? "refused"
-                         : v->open ? "gap-open"
-                                   : "certified",
-                         found->seconds, found->peak_bytes, own);
+      "{s:b, s:s, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "valid", v->valid, "kind",
+      wg_certificate_kind(found->file), "claimed", wg_cli_bounds(found->claim[0], found->claim[1]),
+      "derived", wg_cli_bounds(v->lower, v->upper), "gap", wg_cli_real(v->gap), "tol",
+      wg_cli_real(found->claim[2]), "open", v->open, "rigorous", balls_json(&found->balls),
+      "finding", wg_cli_text(v->finding), "sizes", sizes_json(found->file));
+  return wg_cli_document("verify", wg_certificate_gauge(found->file), outcome_of(v), found->seconds,
+                         found->peak_bytes, own);
 }
+
+/* ---- the verdict ---- */
 
 /* A rigorous verdict is told in the words of the other one, its far ends being the bounds. */
 static int verify_rigorously(const options *asked, result *found) {
   wg_verdict *v = &found->verdict;
-  int status = wg_verify_rigorous(&found->certificate, asked->threads, &found->balls);
+  int status = wg_certificate_verify_rigorous(found->file, asked->threads, &found->balls);
   if (status < 0) return status;
   v->valid = found->balls.valid;
   v->lower = found->balls.lower_lo;
@@ -107,16 +146,21 @@ static int verify_rigorously(const options *asked, result *found) {
   return status;
 }
 
+static int judge_file(const options *asked, result *found) {
+  WG_TRY(wg_certificate_get_claim(found->file, found->claim));
+  if (asked->rigorous) return verify_rigorously(asked, found);
+  return wg_certificate_verify(found->file, asked->threads, &found->verdict);
+}
+
 /* What the library says of data that mean nothing names arrays: the file is put before it. */
-static int judge(wg_mem *mem, const options *asked, result *found) {
+static int judge(const options *asked, result *found) {
   int status = asked->json ? wg_io_check_writable(asked->json) : WG_OK;
-  if (status == WG_OK) status = wg_io_read_certificate(mem, asked->path, &found->certificate);
+  if (status == WG_OK) status = wg_certificate_read(&found->file, asked->path);
   if (status < 0) return wg_cli_error(status);
   double start = wg_now();
-  status = asked->rigorous ? verify_rigorously(asked, found)
-                           : wg_verify(&found->certificate, asked->threads, &found->verdict);
+  status = judge_file(asked, found);
   found->seconds = wg_now() - start;
-  found->peak_bytes = (int64_t)mem->ledger->peak;
+  found->peak_bytes = wg_certificate_bytes(found->file);
   return status < 0 ? wg_cli_error_about(wg_io_name(asked->path), status) : WG_EXIT_OK;
 }
 
@@ -154,10 +198,8 @@ int wg_cli_verify(int argc, char **argv) {
     fputs(usage, stdout);
     return WG_EXIT_OK;
   }
-  wg_ledger ledger = {0};
-  wg_mem mem = wg_mem_of(&ledger);
-  exit_status = judge(&mem, &asked, &found);
+  exit_status = judge(&asked, &found);
   if (exit_status == WG_EXIT_OK) exit_status = deliver(&asked, &found);
-  wg_mem_clear(&mem);
+  wg_certificate_free(found.file);
   return exit_status;
 }

@@ -1,7 +1,7 @@
 /* wgamma: certified spectral Wasserstein distances between point clouds.
  *
- * Reading order: 1. one call, 2. a solver with settings and getters, 3. certificates, 4. Gaussians,
- * 5. gauges.
+ * Reading order: 1. one call, 2. a solver with settings and getters, 3. certificates and their
+ * files, 4. Gaussians, 5. gauges.
  *
  * Conventions. Points are rows, C order, float64: x is n x d, y is m x d. Weights are positive
  * (zero weights are dropped and come back as rows without mass) and sum to one within 1e-6. W is
@@ -306,6 +306,70 @@ typedef struct wg_rigorous_verdict {
 WG_API int wg_verify_rigorous(const wg_certificate *certificate, int threads,
                               wg_rigorous_verdict *verdict);
 
+/* ---- 3b. Certificates as files (docs/user/certificate.md) ------------------------------------ */
+
+/* One format for every certified answer: a kind, a gauge and named arrays, the claim among them.
+ *
+ *   kind         lower <= ... <= upper                               arrays
+ *   clouds       W2 of two clouds                                    as in wg_certificate
+ *   gaussian     W2 of two Gaussians                                 as in wg_gaussian_verify
+ *   barycentre   the least weighted sum of W2 to several Gaussians   ... barycentre_verify
+ *   sphere       UW2 of two measures on the sphere                   as in wg_sphere_verify
+ *   grid         W2 on the grid, of two densities                    as in wg_dynamic_verify
+ *
+ * Sizes (n, m, d, count, ...) follow from the shapes of the arrays. */
+typedef struct wg_certificate_file wg_certificate_file;
+typedef struct wg_certificate_array {
+  const char *name;
+  int integers;     /* 1: int64_t, 0: double                                                    */
+  int ndim;         /* 1 to 3                                                                   */
+  int64_t shape[3]; /* the first ndim count                                                     */
+  const void *data; /* C order                                                                  */
+} wg_certificate_array;
+
+/* Copies `count` arrays, in any order, among them "claim": lower, upper, tol, finite. Arrays of
+ * optional parts may be left out. WG_ERR_ARGUMENT naming an array that is missing, unknown or whose
+ * shape disagrees with the others. What the numbers mean is only judged by verification. */
+WG_API int wg_certificate_create(wg_certificate_file **file, const char *kind, const char *gauge,
+                                 int64_t count, const wg_certificate_array *arrays);
+/* The same from a certificate of clouds; see also wg_sphere_certificate, wg_dynamic_certificate. */
+WG_API int wg_certificate_of_clouds(const wg_certificate *certificate, wg_certificate_file **file);
+/* Reads the file at path ("-": standard input) and checks structure, checksum and that the claim is
+ * finite. WG_ERR_INPUT with a sentence that begins with the path. Takes no more memory than twice
+ * the file. */
+WG_API int wg_certificate_read(wg_certificate_file **file, const char *path);
+/* The same from bytes in memory; messages call them `name`. */
+WG_API int wg_certificate_parse(wg_certificate_file **file, const void *bytes, size_t size,
+                                const char *name);
+/* Writes to a temporary name and renames it ("-": standard output); WG_ERR_IO. */
+WG_API int wg_certificate_write(const wg_certificate_file *file, const char *path);
+WG_API void wg_certificate_free(wg_certificate_file *file); /* NULL is fine */
+
+/* Views until the certificate is freed. */
+WG_API const char *wg_certificate_kind(const wg_certificate_file *file);
+WG_API const char *wg_certificate_gauge(const wg_certificate_file *file);
+/* Most bytes held at once while it was made or read. */
+WG_API int64_t wg_certificate_bytes(const wg_certificate_file *file);
+/* The k-th size with its name, the k-th array; WG_ERR_ARGUMENT beyond the last. */
+WG_API int wg_certificate_get_size(const wg_certificate_file *file, int64_t k, const char **name,
+                                   int64_t *size);
+WG_API int wg_certificate_get_array(const wg_certificate_file *file, int64_t k,
+                                    wg_certificate_array *array);
+/* claim: three numbers, lower, upper, tol. */
+WG_API int wg_certificate_get_claim(const wg_certificate_file *file, double *claim);
+/* A certificate of clouds as wg_verify takes it; WG_ERR_ARGUMENT for other kinds. */
+WG_API int wg_certificate_get_clouds(const wg_certificate_file *file, wg_certificate *certificate);
+
+/* Derives both bounds again, from the arrays alone, and judges the claim, by the function of the
+ * kind: wg_verify, wg_gaussian_verify, ... For every kind verdict->open says that the claimed gap
+ * is larger than the claimed tol (on the sphere bounds within 1e-12 of the masses are never open).
+ */
+WG_API int wg_certificate_verify(const wg_certificate_file *file, int threads, wg_verdict *verdict);
+/* wg_verify_rigorous; WG_ERR_ARGUMENT for kinds other than clouds, which have no ball arithmetic
+ * yet. */
+WG_API int wg_certificate_verify_rigorous(const wg_certificate_file *file, int threads,
+                                          wg_rigorous_verdict *verdict);
+
 /* ---- 4. Gaussians (theory 4, docs/theory/gaussian.md) ---------------------------------------- */
 
 typedef struct wg_gaussian_info {
@@ -452,6 +516,17 @@ typedef struct wg_semicoupling {
   const double *moment;     /* d x d: A, gamma(A) = uw2                                          */
 } wg_semicoupling;
 WG_API int wg_sphere_get(const wg_sphere_solution *solution, wg_semicoupling *view);
+/* The certificate of the solution, to be freed: points and masses as given, row, col, g0, g1, c, q,
+ * u and the claim. */
+WG_API int wg_sphere_certificate(const wg_sphere_solution *solution, wg_certificate_file **file);
+/* Judges lower <= UW2 <= upper between sum a_i delta(x_i/|x_i|) and the same of y and b (rows of
+ * any length but 0; a, b > 0), directions and masses being the exact ones, from count, row, col,
+ * g0, g1, c, q and u of the semi-coupling alone, rounding included. Results do not depend on
+ * threads, to the bit. Returns WG_OK even if the claim is refused. */
+WG_API int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
+                            const double *y, const double *b, const char *gauge,
+                            const wg_semicoupling *semicoupling, double lower, double upper,
+                            int threads, wg_verdict *verdict);
 WG_API void wg_sphere_free(wg_sphere_solution *solution); /* NULL is fine */
 
 /* ---- 4c. Densities on a grid, over time (theory 5, docs/theory/dynamic.md) --------------------
@@ -475,8 +550,8 @@ typedef struct wg_dynamic_info {
   int outcome;   /* a wg_outcome; WG_CERTIFIED only if lower and upper are within tol            */
   int converged; /* primal and dual agree within tol                                             */
   double primal, dual;  /* estimates of W^2: of the splitting's path and of its potential         */
-  double lower, upper;  /* bounds of the problem on the grid, up to rounding; not of W^2 between
-                           densities that the grid only approximates                              */
+  double lower, upper;  /* bounds of the problem on the grid, derived by certify/; not of W^2
+                           between densities that the grid only approximates                      */
   double w;             /* sqrt(primal)                                                           */
   double mass_residual; /* largest error of the mass of the path behind primal at any time       */
   double least_density, mass_error, continuity; /* of the path that wg_dynamic_get shows         */
@@ -507,6 +582,17 @@ typedef struct wg_dynamic_path {
   const double *moment;    /* d x d: sum of m m'/rho over cells and time; gamma of it is upper   */
 } wg_dynamic_path;
 WG_API int wg_dynamic_get(const wg_dynamic_solution *solution, wg_dynamic_path *path);
+/* The certificate of the solution, to be freed: shape, spacing, masses as given, density, momentum,
+ * potential, q and the claim. */
+WG_API int wg_dynamic_certificate(const wg_dynamic_solution *solution, wg_certificate_file **file);
+/* Judges lower <= W2 on the grid with `path->steps` steps <= upper from density, momentum,
+ * potential and q of the path alone, rounding included (docs/theory/dynamic.md): the path need not
+ * obey the continuity equation exactly, nor the potential its inequality. Results do not depend on
+ * threads, to the bit. Returns WG_OK even if the claim is refused. */
+WG_API int wg_dynamic_verify(int64_t d, const int64_t *shape, const double *spacing,
+                             const double *mass0, const double *mass1, const char *gauge,
+                             const wg_dynamic_path *path, double lower, double upper, int threads,
+                             wg_verdict *verdict);
 WG_API void wg_dynamic_free(wg_dynamic_solution *solution); /* NULL is fine */
 
 /* ---- 5. Gauges (theory 1) ------------------------------------------------------------------- */

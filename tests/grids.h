@@ -154,7 +154,10 @@ static inline wg_dynamic_info test_dynamic(const test_grid *g, const char *gauge
   for (int64_t k = 0; k < p.steps; k++) assert_near(total[k], 1.0, 1e-12);
   assert_true(least >= 0.0 && least == info.least_density);
   assert_int_equal(wg_gauge(gauge, g->d, p.moment, &value, NULL, NULL), WG_OK);
-  assert_near(value, info.upper, 1e-9 * (1e-300 + info.upper));
+  double side = 0.0; /* upper pays for rounding, and for what misses the continuity equation */
+  for (int64_t k = 0; k < g->d; k++) side = fmax(side, g->spacing[k] * (double)g->shape[k]);
+  assert_true(value <= info.upper);
+  assert_true(info.upper <= value * (1.0 + 1e-6) + 1e-6 * side * side);
   assert_int_equal(wg_gauge(gauge, g->d, p.q, NULL, NULL, &value), WG_OK);
   assert_true(value <= 1.0 + 1e-9);
   assert_true(info.lower <= info.upper * (1.0 + 1e-12));

@@ -7,7 +7,8 @@ they are installed and asked for (`wgamma.torch`).
 """
 from ._library import VERSION as __version__, WgammaError
 from ._solving import Interrupted
-from .clouds import (Certificate, DistanceResult, Plan, Solver, distance, memory_estimate, verify)
+from .certificates import Certificate, load_certificate, verify
+from .clouds import DistanceResult, Plan, Solver, distance, memory_estimate
 from .convexity import ConvexityResult, convexity, poincare, second_differences
 from .directions import lmo, measure_lmo, polar, polar_polynomial
 from . import energies
@@ -26,8 +27,7 @@ __all__ = [
     'FlowResult', 'GaussianResult', 'Interrupted', 'MomentsResult', 'Muon', 'PairwiseResult', 'Plan',
     'Solver', 'SphereResult', 'WgammaError', 'canonical', 'convexity', 'distance', 'dynamic',
     'energies', 'flow', 'gauge', 'gaussian', 'gaussian_barycentre', 'gaussian_batch',
-    'gaussian_fit', 'lmo',
-    'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl', 'moments_linear',
+    'gaussian_fit', 'lmo', 'load_certificate', 'measure_lmo', 'memory_estimate', 'moments_affine', 'moments_kl', 'moments_linear',
     'moments_modal', 'pairwise', 'path', 'poincare', 'polar', 'polar_polynomial',
     'second_differences', 'spectrum', 'sphere', 'sphere_flow', 'verify',
 ]

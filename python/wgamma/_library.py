@@ -72,6 +72,8 @@ RigorousVerdict = _structure('RigorousVerdict',
                              'size_t struct_size; int valid; double lower_lo, lower_hi, upper_lo, '
                              'upper_hi, lower_excess, upper_excess, seconds; int64_t bits; '
                              'char finding[320]; double gap; int open')
+CertificateArray = _structure('CertificateArray',
+                              'text name; int integers, ndim; int64_t shape[3]; pointer data')
 GaussianInfo = _structure('GaussianInfo',
                           'size_t struct_size; int outcome; double lower, upper, gap, w, w2, '
                           'seconds; int64_t steps, peak_bytes, rank0, rank1, q_rank; '
@@ -166,7 +168,8 @@ STRUCTURES = {
     'wg_structure': StructureInfo, 'wg_block_structure': BlockStructure,
     'wg_uniqueness': Uniqueness, 'wg_points': Points, 'wg_pair': Pair,
     'wg_pairwise_info': PairwiseInfo, 'wg_certificate': Certificate, 'wg_verdict': Verdict,
-    'wg_rigorous_verdict': RigorousVerdict, 'wg_gaussian_info': GaussianInfo,
+    'wg_rigorous_verdict': RigorousVerdict, 'wg_certificate_array': CertificateArray,
+    'wg_gaussian_info': GaussianInfo,
     'wg_barycentre_info': BarycentreInfo,
     'wg_lmo_settings': LmoSettings, 'wg_lmo_report': LmoReport,
     'wg_polar_settings': PolarSettings, 'wg_polar_report': PolarReport,
@@ -195,6 +198,12 @@ FUNCTIONS = {
     'wg_project': 'plpp', 'wg_get_structure': 'pp', 'wg_get_block': 'plp',
     'wg_get_uniqueness': 'pp', 'wg_get_gradients': 'pppppp', 'wg_pairwise': 'llpspppPp',
     'wg_get_certificate': 'pp', 'wg_verify': 'pip', 'wg_verify_rigorous': 'pip',
+    'wg_certificate_create': 'psslp', 'wg_certificate_of_clouds': 'pp',
+    'wg_certificate_read': 'ps', 'wg_certificate_parse': 'ppzs', 'wg_certificate_write': 'ps',
+    'wg_certificate_get_size': 'plpp', 'wg_certificate_get_array': 'plp',
+    'wg_certificate_get_claim': 'pp',
+    'wg_certificate_get_clouds': 'pp', 'wg_certificate_verify': 'pip',
+    'wg_certificate_verify_rigorous': 'pip',
     'wg_gaussian': 'lppppspppppp', 'wg_gaussian_batch': 'llppppsppppp',
     'wg_dynamic': 'lppppsppp', 'wg_dynamic_get': 'pp', 'wg_gaussian_verify': 'lppppsppddp',
     'wg_gaussian_geodesic': 'lpppppdpp', 'wg_gaussian_fit': 'llpppp',
@@ -212,7 +221,10 @@ FUNCTIONS = {
     'wg_moments_modal': 'lpppslppp', 'wg_moments_get_info': 'pp',
     'wg_moments_get_curves': 'pppppp', 'wg_moments_get_gaussian': 'plpp',
     'wg_moments_get_modes': 'plppp', 'wg_moments_get_event': 'plp',
-    'wg_sphere': 'lllppppsippp', 'wg_sphere_get': 'pp', 'wg_energy_potential': 'pslpp',
+    'wg_sphere': 'lllppppsippp', 'wg_sphere_get': 'pp', 'wg_sphere_certificate': 'pp',
+    'wg_sphere_verify': 'lllppppspddip', 'wg_dynamic_certificate': 'pp',
+    'wg_dynamic_verify': 'lppppspddip',
+    'wg_energy_potential': 'pslpp',
     'wg_energy_interaction': 'psp', 'wg_energy_mmd': 'psllppp', 'wg_energy_network': 'pslllppp',
     'wg_energy_attention': 'pllllppp', 'wg_energy_linear': 'pllpp', 'wg_energy_w2': 'psllppp',
     'wg_energy_callback': 'pldPp', 'wg_energy_sum': 'plpp', 'wg_energy_evaluate': 'pllpppp',
@@ -237,7 +249,10 @@ OTHERS = {
     'wg_flow_settings_init': ('p', None), 'wg_energy_dimension': ('p', ctypes.c_int64),
     'wg_energy_outputs': ('p', ctypes.c_int64),
     'wg_energy_name': ('p', ctypes.c_char_p),
-    'wg_memory_estimate': ('lll', ctypes.c_int64),
+    'wg_memory_estimate': ('lll', ctypes.c_int64), 'wg_certificate_free': ('p', None),
+    'wg_certificate_kind': ('p', ctypes.c_char_p),
+    'wg_certificate_gauge': ('p', ctypes.c_char_p),
+    'wg_certificate_bytes': ('p', ctypes.c_int64),
 }
 #: Of the header, deliberately not bound.
 UNBOUND = ('wg_distance',)  # wg_setup and wg_solve give more
@@ -281,7 +296,7 @@ class WgammaError(RuntimeError):
     """A failure inside the library: a defect, or a state that does not allow the call."""
 
 
-_ERRORS = {-1: ValueError, -2: ValueError, -3: MemoryError, -4: MemoryError}
+_ERRORS = {-1: ValueError, -2: ValueError, -3: MemoryError, -4: MemoryError, -7: OSError}
 
 
 def call(name, *arguments):

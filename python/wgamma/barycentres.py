@@ -6,7 +6,9 @@ import numpy as np
 from . import _arrays as arrays
 from . import _library as lib
 from ._solving import Run
+from .certificates import Certificate
 from .clouds import _text
+from .gauges import canonical
 
 
 class BarycentreResult:
@@ -20,13 +22,24 @@ class BarycentreResult:
     info : dict
     """
 
-    def __init__(self, gauge, data, info, parts):
-        self.gauge, self._data = gauge, data
+    def __init__(self, gauge, data, info, parts, tol):
+        self.gauge, self._data, self._tol = gauge, data, tol
         self.outcome = lib.OUTCOMES[info.pop('outcome')]
         for name in ('value', 'lower', 'upper', 'gap'):
             setattr(self, name, info.pop(name))
         self.mean, self.cov, self.contractions, self.q, self.y, self.distances = parts
         self.info = info
+
+    @property
+    def certificate(self):
+        """A `Certificate`: save it, load it, verify it."""
+        means, covs, weights = self._data
+        count, d = means.shape
+        if weights is None:
+            weights = np.full(count, 1.0 / count)
+        return Certificate('barycentre', canonical(self.gauge, d), self.lower, self.upper,
+                           self._tol, weights=weights, means=means, covs=covs, mean=self.mean,
+                           cov=self.cov, contractions=self.contractions, q=self.q, y=self.y)
 
     def verify(self):
         """Derives both bounds again from the Gaussians and the matrices alone."""
@@ -70,4 +83,4 @@ def gaussian_barycentre(means, covs, weights=None, gauge='operator', tol=1e-6, *
     run.call('wg_gaussian_barycentre', count, d, *map(arrays.pointer, data),
              _text('gauge', gauge), run.address(), ctypes.byref(info),
              *map(arrays.pointer, parts))
-    return run.finish(BarycentreResult(gauge, data, info.as_dict(), parts))
+    return run.finish(BarycentreResult(gauge, data, info.as_dict(), parts, tol))

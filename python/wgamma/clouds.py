@@ -1,7 +1,5 @@
 """The certified distance of two clouds: `distance`, `Solver` and what they return."""
 import ctypes
-import json
-import zlib
 
 import numpy as np
 
@@ -9,6 +7,7 @@ from . import _arrays as arrays
 from . import _library as lib
 from ._notebook import picture
 from ._solving import Run
+from .certificates import from_solution
 
 _UNIQUE = {-1: None, 0: False, 1: True}
 
@@ -33,118 +32,6 @@ class Plan(tuple):
         dense = np.zeros(shape)
         dense[self.row, self.col] = self.mass
         return dense
-
-
-class Certificate:
-    """Everything that proves lower <= W2 <= upper; see docs/user/certificate.md for the file.
-
-    Attributes
-    ----------
-    x, a, y, b : arrays, points n x d, m x d and weights
-    row, col, mass : the plan
-    q : d x d; f : n; g : m, potentials under q
-    mass_low, f_low, g_low : second halves: a mass is mass + mass_low exactly, and so on
-    gauge : str
-    lower, upper, tol : float, what is claimed
-    """
-
-    _ARRAYS = ('x', 'a', 'y', 'b', 'row', 'col', 'mass', 'q', 'f', 'g')
-    _CUTS = ('cut_q', 'cut_f', 'cut_g')
-    _LOW = ('mass_low', 'f_low', 'g_low')
-
-    def __init__(self, gauge, lower, upper, tol, **parts):
-        self.gauge, self.lower, self.upper, self.tol = gauge, lower, upper, tol
-        for name, of in zip(self._LOW, ('mass', 'f', 'g')):
-            setattr(self, name, np.zeros_like(parts[of]))
-        self.__dict__.update(parts)
-
-    def _shapes(self):
-        n, m, d, count = len(self.a), len(self.b), self.q.shape[0], len(self.mass)
-        cuts = len(self.cut_f)
-        return {'x': (n, d), 'a': (n,), 'y': (m, d), 'b': (m,), 'row': (count,), 'col': (count,),
-                'mass': (count,), 'q': (d, d), 'f': (n,), 'g': (m,), 'cut_q': (cuts, d * d),
-                'cut_f': (cuts, n), 'cut_g': (cuts, m), 'mass_low': (count,), 'f_low': (n,),
-                'g_low': (m,)}
-
-    def _checked(self):
-        """The arrays as the library takes them: nothing is trusted, they may have been edited."""
-        kept = {}
-        for name, shape in self._shapes().items():
-            kind = np.int64 if name in ('row', 'col') else np.float64
-            array = np.ascontiguousarray(getattr(self, name), dtype=kind)
-            if array.shape != shape:
-                raise ValueError(f'{name} has shape {array.shape}; {shape} is wanted')
-            kept[name] = array
-        return kept
-
-    def verify(self, rigorous=False, threads=0):
-        """Derives both bounds again from the data alone.
-
-        Parameters
-        ----------
-        rigorous : bool
-            In ball arithmetic: the answer is a theorem about the stored numbers.
-
-        Returns
-        -------
-        dict with `valid` and the bounds that do follow (`lower`, `upper`, or enclosures of them).
-        """
-        kept = self._checked()
-        n, d = kept['x'].shape
-        c = lib.Certificate(n=n, m=len(kept['b']), d=d, count=len(kept['mass']),
-                            gauge=self.gauge.encode(), lower=self.lower, upper=self.upper,
-                            tol=self.tol, cuts=len(kept['cut_f']))
-        for name, array in kept.items():
-            setattr(c, name, arrays.pointer(array) if array.size else None)
-        verdict = lib.RigorousVerdict() if rigorous else lib.Verdict()
-        lib.call('wg_verify_rigorous' if rigorous else 'wg_verify', ctypes.byref(c), threads,
-                 ctypes.byref(verdict))
-        found = verdict.as_dict()
-        return {**found, 'valid': bool(found['valid']), 'finding': found['finding'].decode()}
-
-    def save(self, path):
-        """Writes the file that `wgamma verify` reads."""
-        kept = self._checked()
-        kept['claim'] = np.array([self.lower, self.upper, self.tol])
-        low = self._LOW if any(kept[name].any() for name in self._LOW) else ()
-        names = self._ARRAYS + ('claim',) + (self._CUTS if len(self.cut_f) else ()) + low
-        entries, offset = [], 0
-        for name in names:
-            array = kept[name]
-            entries.append({'name': name, 'dtype': '<i8' if array.dtype == np.int64 else '<f8',
-                            'shape': list(array.shape), 'offset': offset, 'bytes': array.nbytes})
-            offset += array.nbytes
-        n, d = kept['x'].shape
-        head = json.dumps({'format': 'wgamma certificate', 'version': 1, 'gauge': self.gauge, 'n': n,
-                           'm': len(kept['b']), 'd': d, 'count': len(kept['mass']),
-                           'cuts': len(kept['cut_f']), 'arrays': entries,
-                           **({'low': 1} if low else {})}).encode()
-        head += b' ' * (-(16 + len(head)) % 64)
-        body = b'WGCERT1\n' + len(head).to_bytes(8, 'little') + head
-        body += b''.join(kept[name].astype(kept[name].dtype.newbyteorder('<')).tobytes()
-                         for name in names)
-        with open(path, 'wb') as file:
-            file.write(body + zlib.crc32(body).to_bytes(4, 'little'))
-
-    @classmethod
-    def load(cls, path):
-        """Reads such a file."""
-        with open(path, 'rb') as file:
-            raw = file.read()
-        if raw[:8] != b'WGCERT1\n' or zlib.crc32(raw[:-4]) != int.from_bytes(raw[-4:], 'little'):
-            raise ValueError(f'{path} is no certificate, or damaged')
-        start = 16 + int.from_bytes(raw[8:16], 'little')
-        head = json.loads(raw[16:start])
-        parts = {e['name']: np.frombuffer(raw, e['dtype'], e['bytes'] // 8, start + e['offset'])
-                 .reshape(e['shape']).copy() for e in head['arrays']}
-        lower, upper, tol = parts.pop('claim')
-        d, n, m = head['d'], head['n'], head['m']
-        for name, width in (('cut_q', d * d), ('cut_f', n), ('cut_g', m)):
-            parts.setdefault(name, np.zeros((0, width)))
-        return cls(head['gauge'], float(lower), float(upper), float(tol), **parts)
-
-    def __repr__(self):
-        return f'<Certificate {self.gauge}: {self.lower:.9g} <= W2 <= {self.upper:.9g}>'
 
 
 class DistanceResult:
@@ -345,17 +232,9 @@ class Solver:
                 'extra': _Later(self, self._generation)}
 
     def _certificate(self):
-        c = lib.Certificate()
-        lib.call('wg_get_certificate', self._handle, ctypes.byref(c))
-        n, m, d, cuts = c.n, c.m, c.d, c.cuts
-        parts = {'x': (n, d), 'a': (n,), 'y': (m, d), 'b': (m,), 'mass': (c.count,), 'q': (d, d),
-                 'f': (n,), 'g': (m,), 'cut_q': (cuts, d * d), 'cut_f': (cuts, n),
-                 'cut_g': (cuts, m), 'mass_low': (c.count,), 'f_low': (n,), 'g_low': (m,)}
-        found = {name: arrays.view(getattr(c, name), int(np.prod(shape))).reshape(shape)
-                 for name, shape in parts.items()}
-        for name in ('row', 'col'):
-            found[name] = arrays.view(getattr(c, name), c.count, ctypes.c_int64)
-        return Certificate(c.gauge.decode(), c.lower, c.upper, c.tol, **found)
+        view = lib.Certificate()
+        lib.call('wg_get_certificate', self._handle, ctypes.byref(view))
+        return from_solution('wg_certificate_of_clouds', ctypes.byref(view))
 
     def project(self, k):
         """Both clouds along the k leading directions of Q: (n x k, m x k)."""
@@ -430,13 +309,6 @@ def distance(x, y, gauge='operator', a=None, b=None, tol=1e-6, **settings):
     (1.0, 'certified')
     """
     return Solver(x, y, gauge, a, b, tol, **settings).solve()
-
-
-def verify(certificate, rigorous=False, threads=0):
-    """Judges a `Certificate`, or the file of one; see `Certificate.verify`."""
-    if not isinstance(certificate, Certificate):
-        certificate = Certificate.load(certificate)
-    return certificate.verify(rigorous, threads)
 
 
 def memory_estimate(n, m, d):

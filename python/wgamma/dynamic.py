@@ -6,6 +6,7 @@ import numpy as np
 from . import _arrays as arrays
 from . import _library as lib
 from ._solving import Run
+from .certificates import from_solution
 from .clouds import _text
 
 
@@ -15,6 +16,7 @@ class DynamicResult:
     primal, dual : estimates of W2; w : sqrt(primal); lower, upper : bounds of the grid's problem
     density : steps x grid, masses; momentum : steps x d x grid; times : middles of the steps
     potential : (steps + 1) x corners; q, moment : d x d
+    certificate : Certificate, of the bounds on the grid
     outcome : str; converged : bool; info : dict, mass_error, continuity, least_density, ...
     """
 
@@ -27,6 +29,9 @@ class DynamicResult:
         path, d = lib.DynamicPath(), len(shape)
         lib.call('wg_dynamic_get', solution, ctypes.byref(path))
         k, corners = path.steps, tuple(n + 1 for n in shape)
+        self.certificate = None
+        if np.isfinite(self.upper):
+            self.certificate = from_solution('wg_dynamic_certificate', solution)
         self.times = (np.arange(k) + 0.5) / k
         for name, form in (('density', (k, *shape)), ('momentum', (k, d, *shape)),
                            ('potential', (k + 1, *corners)), ('q', (d, d)), ('moment', (d, d))):

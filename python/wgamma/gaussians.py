@@ -6,7 +6,9 @@ import numpy as np
 from . import _arrays as arrays
 from . import _library as lib
 from ._solving import Run
+from .certificates import Certificate
 from .clouds import _text
+from .gauges import canonical
 
 
 class GaussianResult:
@@ -18,8 +20,8 @@ class GaussianResult:
     info : dict
     """
 
-    def __init__(self, gauge, data, info, parts):
-        self.gauge, self._data = gauge, data
+    def __init__(self, gauge, data, info, parts, tol):
+        self.gauge, self._data, self._tol = gauge, data, tol
         self.outcome = lib.OUTCOMES[info.pop('outcome')]
         for name in ('w', 'w2', 'lower', 'upper', 'gap'):
             setattr(self, name, info.pop(name))
@@ -34,6 +36,14 @@ class GaussianResult:
         lib.call('wg_gaussian_geodesic', d, *map(arrays.pointer, self._data),
                  arrays.pointer(self.k), t, arrays.pointer(mean), arrays.pointer(cov))
         return mean, cov
+
+    @property
+    def certificate(self):
+        """A `Certificate`: save it, load it, verify it."""
+        return Certificate('gaussian', canonical(self.gauge, len(self._data[0])), self.lower,
+                           self.upper, self._tol,
+                           **dict(zip(('mean0', 'cov0', 'mean1', 'cov1'), self._data)),
+                           contraction=self.contraction, q=self.q)
 
     def verify(self):
         """Derives both bounds again from means, covariances, contraction and Q."""
@@ -71,7 +81,7 @@ def gaussian(mean0, cov0, mean1, cov1, gauge='operator', tol=1e-10, **settings):
     parts = [np.empty((d, d)) for _ in range(4)]
     run.call('wg_gaussian', d, *map(arrays.pointer, data), _text('gauge', gauge), run.address(),
              ctypes.byref(info), *map(arrays.pointer, parts))
-    return run.finish(GaussianResult(gauge, data, info.as_dict(), parts))
+    return run.finish(GaussianResult(gauge, data, info.as_dict(), parts, tol))
 
 
 def gaussian_batch(mean0, cov0, mean1, cov1, gauge='operator', tol=1e-10, **settings):

@@ -6,6 +6,7 @@ import numpy as np
 from . import _arrays as arrays
 from . import _library as lib
 from ._solving import Run
+from .certificates import from_solution
 from .clouds import _text
 
 
@@ -14,6 +15,7 @@ class SphereResult:
     ----------
     uw, uw2, lower, upper, gap, outcome : uw2 is gamma of the moment; lower <= UW2 <= upper proved
     row, col, g0, g1, c : the semi-coupling; what g0 and g1 lack of a and b is destroyed, created
+    certificate : Certificate, of points and masses as given
     q, moment : d x d; u, v : the dual functions, u_i v_j >= (x_i'Qy_j)_+^2
     info : dict
     """
@@ -33,6 +35,7 @@ class SphereResult:
         for name, count in (('g0', view.count), ('g1', view.count), ('c', view.count),
                             ('u', n), ('v', m)):
             setattr(self, name, arrays.view(getattr(view, name), count))
+        self.certificate = from_solution('wg_sphere_certificate', solution)
         self.q = arrays.view(view.q, d * d).reshape(d, d)
         self.moment = arrays.view(view.moment, d * d).reshape(d, d)
 

@@ -17,21 +17,21 @@ _wgamma_options() {
         --seed --out --plot --json --quiet --help ;;
     gaussian)
       printf '%s ' --from-samples --batch --threads --gauge --a --b --tol --time-limit --memory-limit \
-        --seed --out --geodesic --geodesic-out --plot --json --quiet --help ;;
+        --seed --out --certificate --geodesic --geodesic-out --plot --json --quiet --help ;;
     barycentre)
-      printf '%s ' --gauge --weights --tol --time-limit --memory-limit --out --plot --json --quiet \
-        --help ;;
+      printf '%s ' --gauge --weights --tol --time-limit --memory-limit --out --certificate --plot \
+        --json --quiet --help ;;
     moments)
       printf '%s ' --gauge --time --samples --times --mean --offset --tol --time-limit \
         --memory-limit --out --plot --json --quiet --help ;;
     reproduce) printf '%s ' gaussians mmd mlp attention convexity --out --data --threads --json --quiet --help ;;
     sphere)
       printf '%s ' --weights-a --weights-b --normalise --gauge --wfr --tol --max-calls --time-limit \
-        --memory-limit --threads --out --plot --json --quiet --help ;;
+        --memory-limit --threads --out --certificate --plot --json --quiet --help ;;
     dynamic)
       printf '%s ' --gauge --spacing --bins --weights-a --weights-b --steps --static --tol \
-        --iterations --time-limit --memory-limit --threads --out --plot --animate --json --quiet \
-        --help ;;
+        --iterations --time-limit --memory-limit --threads --out --certificate --plot --animate \
+        --json --quiet --help ;;
     verify) printf '%s ' --rigorous --threads --json --quiet --help ;;
     lmo)
       printf '%s ' --gauge --out --weights --key --rank-tol --tie-tol --accuracy --check \

@@ -3,8 +3,13 @@
  *
  * Masses are divided by their sums. Convergence is agreement of two estimates; WG_CERTIFIED is said
  * only where the two bounds, which hold for the problem on the grid, meet as well. */
-#include "dynamic/dynamic.h"
+#include <stdio.h>
+
 #include "api/api.h"
+#include "api/certificate.h"
+#include "dynamic/dynamic.h"
+
+enum { MOST_STEPS = 100000 };
 
 struct wg_dynamic_solution {
   wg_context context;
@@ -12,7 +17,8 @@ struct wg_dynamic_solution {
   wg_gauge_spec spec;
   wg_dynamic_problem problem;
   int64_t cells, corners;
-  double *mass[2];
+  double *mass[2], *given[2];
+  char gauge[WG_GAUGE_TEXT];
   wg_dynamic_answer answer;
 };
 
@@ -34,9 +40,9 @@ static int check_settings(const wg_dynamic_settings *settings) {
     return wg_fail(WG_ERR_ARGUMENT, "tol = %g must be positive", settings->tol);
   if (!(settings->time_limit > 0.0))
     return wg_fail(WG_ERR_ARGUMENT, "time_limit = %g must be positive", settings->time_limit);
-  if (settings->steps < 2 || settings->steps > 100000)
-    return wg_fail(WG_ERR_ARGUMENT, "steps = %lld: time needs 2 to 100000 steps",
-                   (long long)settings->steps);
+  if (settings->steps < 2 || settings->steps > MOST_STEPS)
+    return wg_fail(WG_ERR_ARGUMENT, "steps = %lld: time needs 2 to %d steps",
+                   (long long)settings->steps, MOST_STEPS);
   if (settings->max_iterations < 1)
     return wg_fail(WG_ERR_ARGUMENT, "max_iterations = %lld must be 1 or more",
                    (long long)settings->max_iterations);
@@ -87,16 +93,20 @@ static int refuse_entry(const wg_dynamic_solution *t, int side, int64_t cell, do
 static int take_side(wg_dynamic_solution *t, int side, const double *mass) {
   wg_sum sum = {0};
   double largest = 0.0;
-  if (!(t->mass[side] = WG_NEW(&t->mem, double, t->cells))) return wg_no_memory();
+  t->mass[side] = WG_NEW(&t->mem, double, t->cells);
+  t->given[side] = WG_NEW(&t->mem, double, t->cells);
+  if (!t->mass[side] || !t->given[side]) return wg_no_memory();
   for (int64_t i = 0; i < t->cells; i++) {
     if (!(mass[i] >= 0.0 && isfinite(mass[i]))) return refuse_entry(t, side, i, mass[i]);
     largest = WG_MAX(largest, mass[i]);
+    t->given[side][i] = mass[i];
   }
   if (!(largest > 0.0))
     return wg_fail(WG_ERR_INPUT, "mass%d is zero everywhere; a density has mass somewhere", side);
   for (int64_t i = 0; i < t->cells; i++) wg_sum_add(&sum, mass[i] / largest);
   for (int64_t i = 0; i < t->cells; i++) t->mass[side][i] = mass[i] / largest / wg_sum_value(sum);
   t->problem.mass[side] = t->mass[side];
+  t->problem.given[side] = t->given[side];
   return WG_OK;
 }
 
@@ -139,6 +149,7 @@ static wg_dynamic_solution *create(const wg_dynamic_settings *settings, int64_t 
 static int run(wg_dynamic_solution *t, const double *mass0, const double *mass1,
                const char *gauge) {
   WG_TRY(bind_gauge(gauge, t->problem.d, &t->spec));
+  wg_gauge_print(&t->spec, t->gauge);
   WG_TRY(take_side(t, 0, mass0));
   WG_TRY(take_side(t, 1, mass1));
   return wg_dynamic_search(&t->context, &t->mem, &t->problem, &t->answer);
@@ -209,4 +220,102 @@ int wg_dynamic_get(const wg_dynamic_solution *solution, wg_dynamic_path *path) {
                             .q = solution->answer.q,
                             .moment = solution->answer.moment};
   return WG_OK;
+}
+
+/* ---- certificates ---- */
+
+int wg_dynamic_certificate(const wg_dynamic_solution *t, wg_certificate_file **file) {
+  wg_clear_error();
+  if (!t || !file) return wg_fail(WG_ERR_ARGUMENT, "solution and file must not be NULL");
+  const wg_dynamic_answer *answer = &t->answer;
+  const int64_t d = t->problem.d, steps = t->problem.steps;
+  const double claim[3] = {answer->lower, answer->upper, t->problem.tol};
+  const wg_certificate_array momentum = {
+      .name = "momentum", .ndim = 3, .shape = {steps, d, t->cells}, .data = answer->momentum};
+  const wg_certificate_array arrays[] = {
+      wg_array_indices("shape", d, t->problem.n),
+      wg_array_row("spacing", d, t->problem.spacing),
+      wg_array_row("mass0", t->cells, t->given[0]),
+      wg_array_row("mass1", t->cells, t->given[1]),
+      wg_array_rows("density", steps, t->cells, answer->density),
+      momentum,
+      wg_array_rows("potential", steps + 1, t->corners, answer->potential),
+      wg_array_rows("q", d, d, answer->q),
+      wg_array_row("claim", 3, claim)};
+  return wg_certificate_create(file, "grid", t->gauge, sizeof arrays / sizeof *arrays, arrays);
+}
+
+static void judge_claim(const wg_cert_grid_report *report, double lower, double upper,
+                        wg_verdict *verdict) {
+  *verdict = (wg_verdict){.struct_size = sizeof *verdict,
+                          .lower = WG_MIN(report->lower, report->upper),
+                          .upper = report->upper};
+  verdict->lower_excess = lower - verdict->lower;
+  verdict->upper_excess = report->upper - upper;
+  verdict->valid = lower <= verdict->lower && report->upper <= upper;
+  if (verdict->valid) return;
+  const bool below = lower > verdict->lower;
+  snprintf(verdict->finding, sizeof verdict->finding,
+           "%s bound: %.15g is claimed, only %.15g follows (%.3g %s); gamma°(Q) = %.15g, the "
+           "continuity equation may move a density by %.3g, the least one is %.3g",
+           below ? "lower" : "upper", below ? lower : upper, below ? verdict->lower : report->upper,
+           below ? verdict->lower_excess : verdict->upper_excess, below ? "less" : "more",
+           report->dual_gauge, report->reach, report->least);
+}
+
+/* Masses >= 0, not all zero. */
+static int check_masses(int64_t cells, const char *name, const double *mass) {
+  double largest = 0.0;
+  for (int64_t i = 0; i < cells; i++) {
+    if (!(mass[i] >= 0.0 && isfinite(mass[i])))
+      return wg_fail(WG_ERR_INPUT, "%s[%lld] = %g: densities must be >= 0 and finite", name,
+                     (long long)i, mass[i]);
+    largest = WG_MAX(largest, mass[i]);
+  }
+  if (largest > 0.0) return WG_OK;
+  return wg_fail(WG_ERR_INPUT, "%s is zero everywhere; a density has mass somewhere", name);
+}
+
+static int check_path(int64_t d, const int64_t *shape, const wg_dynamic_path *path) {
+  int64_t cells = 1, corners = 1;
+  for (int64_t k = 0; k < d; k++) {
+    cells *= shape[k];
+    corners *= shape[k] + 1;
+  }
+  if (!path->density || !path->momentum || !path->potential || !path->q)
+    return wg_fail(WG_ERR_ARGUMENT, "the path needs density, momentum, potential and q");
+  if (path->cells == cells && path->corners == corners && path->steps >= 2 &&
+      path->steps <= MOST_STEPS)
+    return WG_OK;
+  return wg_fail(WG_ERR_INPUT,
+                 "the path has %lld steps, %lld cells and %lld corners; 2 to %d steps, %lld cells "
+                 "and %lld corners follow from the shape",
+                 (long long)path->steps, (long long)path->cells, (long long)path->corners,
+                 MOST_STEPS, (long long)cells, (long long)corners);
+}
+
+int wg_dynamic_verify(int64_t d, const int64_t *shape, const double *spacing, const double *mass0,
+                      const double *mass1, const char *gauge, const wg_dynamic_path *path,
+                      double lower, double upper, int threads, wg_verdict *verdict) {
+  wg_cert_grid_report report = {0};
+  wg_clear_error();
+  if (!spacing || !path || !verdict)
+    return wg_fail(WG_ERR_ARGUMENT, "spacing, path and verdict must not be NULL");
+  WG_TRY(check_arguments(d, shape, spacing, mass0, mass1, gauge));
+  WG_TRY(check_path(d, shape, path));
+  WG_TRY(check_masses(path->cells, "mass0", mass0));
+  WG_TRY(check_masses(path->cells, "mass1", mass1));
+  if (!isfinite(lower) || !isfinite(upper))
+    return wg_fail(WG_ERR_INPUT, "the claimed bounds %g and %g must be finite", lower, upper);
+  const wg_cert_grid data = {d, shape, spacing, path->steps, {mass0, mass1}};
+  const wg_cert_grid_proof proof = {path->density, path->momentum, path->potential, path->q};
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec *spec = WG_NEW(&mem, wg_gauge_spec, 1);
+  int status = spec ? bind_gauge(gauge, d, spec) : wg_no_memory();
+  if (status == WG_OK)
+    status = wg_cert_grid_bounds(&mem, wg_thread_count(threads), &data, spec, &proof, 1.0, &report);
+  wg_mem_clear(&mem);
+  if (status == WG_OK) judge_claim(&report, lower, upper, verdict);
+  return status;
 }

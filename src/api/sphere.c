@@ -9,9 +9,11 @@
  * directions moves the value when the measures are almost equal. Cost: src/sphere, and n m d for
  * the proof. */
 #include <float.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
+#include "api/certificate.h"
 #include "sphere/sphere.h"
 
 static const double default_tol = 1e-8, length_tolerance = 1e-6, closed = 1e-12;
@@ -22,11 +24,13 @@ struct wg_sphere_solution {
   wg_settings settings;
   wg_gauge_spec spec;
   int64_t d, n[2];
-  const double *rows[2]; /* as given: only while the solution is made */
+  double *rows[2]; /* as given */
   double *w[2], *mass[2];
   int mass_exponent, rate_exponent;     /* of the search's units       */
   double searched[WG_GAUGE_MAX_BLOCKS]; /* the search's rates, in them */
   double total;
+  char gauge[WG_GAUGE_TEXT];
+  double lower, upper; /* what is claimed */
   wg_sphere_answer answer;
   double *moment;
 };
@@ -64,8 +68,9 @@ static int take_side(wg_sphere_solution *t, int side, const double *points, cons
   const int64_t n = t->n[side], d = t->d;
   t->w[side] = WG_NEW(&t->mem, double, n *d);
   t->mass[side] = WG_NEW(&t->mem, double, n);
-  t->rows[side] = points;
-  if (!t->w[side] || !t->mass[side]) return wg_no_memory();
+  t->rows[side] = WG_NEW(&t->mem, double, n *d);
+  if (!t->w[side] || !t->mass[side] || !t->rows[side]) return wg_no_memory();
+  memcpy(t->rows[side], points, (size_t)(n * d) * sizeof(double));
   for (int64_t i = 0; i < n; i++) {
     double length;
     WG_TRY(check_atom(names[side][0], names[side][1], i, d, points + i * d, masses, normalise,
@@ -382,11 +387,14 @@ int wg_sphere(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
   wg_sphere_solution *t = create(settings, n, m, d);
   if (!t) return wg_no_memory();
   int status = bind_gauge(gauge, d, &t->spec);
+  if (status == WG_OK) wg_gauge_print(&t->spec, t->gauge);
   if (status == WG_OK) status = run(t, x, a, y, b, normalise != 0, &found);
   if (status == WG_OK) {
     found.seconds = wg_now() - t->context.watch.start;
     found.peak_bytes = (int64_t)t->context.ledger.peak;
     if (info) *info = found;
+    t->lower = found.lower;
+    t->upper = found.upper;
     status = found.outcome;
   }
   if (status >= 0 && solution)
@@ -412,4 +420,128 @@ int wg_sphere_get(const wg_sphere_solution *solution, wg_semicoupling *view) {
                             .v = answer->v,
                             .moment = solution->moment};
   return WG_OK;
+}
+
+/* ---- certificates ---- */
+
+int wg_sphere_allowance(int64_t d, const char *gauge, const int64_t n[2],
+                        const double *const mass[2], double *allowed) {
+  double total = 0.0;
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec *spec = WG_NEW(&mem, wg_gauge_spec, 1);
+  const int status = spec ? bind_gauge(gauge, d, spec) : wg_no_memory();
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < n[side]; i++) total += mass[side][i];
+  if (status == WG_OK) *allowed = closed * total * wg_gauge_unit(spec);
+  wg_mem_clear(&mem);
+  return status == WG_ERR_ARGUMENT ? WG_ERR_INPUT : status;
+}
+
+/* Masses near the end of the range of doubles lose digits on the way from the search's units; what
+ * is claimed is then what follows from the numbers as they are stored. */
+static int claim_of_tiny(const wg_sphere_solution *t, double *claim) {
+  const int tiny = -900;
+  const double margin = 2.0;
+  const wg_sphere_answer *answer = &t->answer;
+  const wg_cert_sphere data = {
+      t->d, {t->n[0], t->n[1]}, {t->rows[0], t->rows[1]}, {t->mass[0], t->mass[1]}};
+  const wg_cert_semicoupling plan = {
+      answer->count, answer->row, answer->col, answer->g0, answer->g1, answer->c, 0};
+  if (t->mass_exponent > tiny) return WG_OK;
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_cert_sphere_report report;
+  const int status = wg_cert_sphere_bounds(&mem, t->context.threads, &data, &t->spec, &plan,
+                                           answer->q, answer->u, margin, NULL, &report);
+  wg_mem_clear(&mem);
+  if (status != WG_OK) return status;
+  claim[0] = WG_MIN(report.lower, report.upper);
+  claim[1] = report.upper;
+  return WG_OK;
+}
+
+int wg_sphere_certificate(const wg_sphere_solution *t, wg_certificate_file **file) {
+  wg_clear_error();
+  if (!t || !file) return wg_fail(WG_ERR_ARGUMENT, "solution and file must not be NULL");
+  const int64_t n = t->n[0], m = t->n[1], d = t->d, count = t->answer.count;
+  double claim[3] = {t->lower, t->upper, t->settings.tol};
+  WG_TRY(claim_of_tiny(t, claim));
+  const wg_certificate_array arrays[] = {wg_array_rows("x", n, d, t->rows[0]),
+                                         wg_array_row("a", n, t->mass[0]),
+                                         wg_array_rows("y", m, d, t->rows[1]),
+                                         wg_array_row("b", m, t->mass[1]),
+                                         wg_array_indices("row", count, t->answer.row),
+                                         wg_array_indices("col", count, t->answer.col),
+                                         wg_array_row("g0", count, t->answer.g0),
+                                         wg_array_row("g1", count, t->answer.g1),
+                                         wg_array_row("c", count, t->answer.c),
+                                         wg_array_rows("q", d, d, t->answer.q),
+                                         wg_array_row("u", n, t->answer.u),
+                                         wg_array_row("claim", 3, claim)};
+  return wg_certificate_create(file, "sphere", t->gauge, sizeof arrays / sizeof *arrays, arrays);
+}
+
+static void judge_claim(const wg_cert_sphere_report *report, double lower, double upper,
+                        wg_verdict *verdict) {
+  *verdict = (wg_verdict){.struct_size = sizeof *verdict,
+                          .lower = WG_MIN(report->lower, report->upper),
+                          .upper = report->upper};
+  verdict->lower_excess = lower - verdict->lower;
+  verdict->upper_excess = report->upper - upper;
+  verdict->valid = lower <= verdict->lower && report->upper <= upper;
+  if (verdict->valid) return;
+  const bool below = lower > verdict->lower;
+  snprintf(verdict->finding, sizeof verdict->finding,
+           "%s bound: %.15g is claimed, only %.15g follows (%.3g %s); gamma°(Q) = %.15g, the "
+           "semi-coupling is worth %.15g",
+           below ? "lower" : "upper", below ? lower : upper, below ? verdict->lower : report->upper,
+           below ? verdict->lower_excess : verdict->upper_excess, below ? "less" : "more",
+           report->dual_gauge, report->value);
+}
+
+/* Points that have a direction, and masses that sum to a double. */
+static int check_sides(const wg_cert_sphere *data) {
+  static const char *const names[2][2] = {{"x", "a"}, {"y", "b"}};
+  double total = 0.0, length;
+  for (int side = 0; side < 2; side++)
+    for (int64_t i = 0; i < data->n[side]; i++) {
+      WG_TRY(check_atom(names[side][0], names[side][1], i, data->d, data->w[side] + i * data->d,
+                        data->mass[side], true, &length));
+      total += data->mass[side][i];
+    }
+  if (isfinite(total)) return WG_OK;
+  return wg_fail(WG_ERR_INPUT, "the masses add up to more than a double holds; divide them");
+}
+
+int wg_sphere_verify(int64_t n, int64_t m, int64_t d, const double *x, const double *a,
+                     const double *y, const double *b, const char *gauge,
+                     const wg_semicoupling *proof, double lower, double upper, int threads,
+                     wg_verdict *verdict) {
+  wg_cert_sphere_report report = {0};
+  wg_clear_error();
+  if (!a || !b || !proof || !verdict || !proof->q || !proof->u)
+    return wg_fail(WG_ERR_ARGUMENT, "a, b, the semi-coupling and verdict must not be NULL");
+  if (proof->count < 0 ||
+      (proof->count > 0 && (!proof->row || !proof->col || !proof->g0 || !proof->g1 || !proof->c)))
+    return wg_fail(WG_ERR_ARGUMENT, "the semi-coupling needs row, col, g0, g1 and c");
+  WG_TRY(check_arguments(n, m, d, x, y, gauge));
+  if (!isfinite(lower) || !isfinite(upper))
+    return wg_fail(WG_ERR_INPUT, "the claimed bounds %g and %g must be finite", lower, upper);
+  const wg_cert_sphere data = {d, {n, m}, {x, y}, {a, b}};
+  const wg_cert_semicoupling plan = {proof->count, proof->row, proof->col, proof->g0,
+                                     proof->g1,    proof->c,   0};
+  WG_TRY(check_sides(&data));
+  WG_TRY(wg_cert_check_finite("q", d * d, proof->q, DBL_MAX));
+  WG_TRY(wg_cert_check_finite("c", proof->count, proof->c, DBL_MAX));
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_gauge_spec *spec = WG_NEW(&mem, wg_gauge_spec, 1);
+  int status = spec ? bind_gauge(gauge, d, spec) : wg_no_memory();
+  if (status == WG_OK)
+    status = wg_cert_sphere_bounds(&mem, wg_thread_count(threads), &data, spec, &plan, proof->q,
+                                   proof->u, 1.0, NULL, &report);
+  wg_mem_clear(&mem);
+  if (status == WG_OK) judge_claim(&report, lower, upper, verdict);
+  return status;
 }

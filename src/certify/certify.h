@@ -183,6 +183,34 @@ int wg_cert_sphere_bounds(wg_mem *mem, int threads, const wg_cert_sphere *data,
                           const double *q, const double *u, double margin, double *moment,
                           wg_cert_sphere_report *report);
 
+/* ---- the dynamic form on a grid (theory 5, grid.c) ---- */
+/* Both bounds of the value of the problem on the grid: from a path, which need not obey the
+ * continuity equation exactly, and from q (d x d, any matrix) with a potential, which need not obey
+ * its inequality. spec is convex. */
+typedef struct wg_cert_grid {
+  int64_t d;             /* 1, 2 or 3 */
+  const int64_t *shape;  /* d: cells of each axis, 2 or more, last axis fastest */
+  const double *spacing; /* d: sides of a cell                                  */
+  int64_t steps;         /* of time                                             */
+  const double *mass[2]; /* cells, >= 0, up to their exact sums                 */
+} wg_cert_grid;
+typedef struct wg_cert_grid_proof {
+  const double *density, *momentum; /* steps x cells; steps x d x cells             */
+  const double *potential;          /* (steps + 1) x corners                        */
+  const double *q;                  /* d x d                                        */
+} wg_cert_grid_proof;
+typedef struct wg_cert_grid_report {
+  double lower, upper; /* upper is INFINITY where a density is not above reach      */
+  double value;        /* gamma of the action's moment, without what pays           */
+  double dual_gauge;   /* of q, divided away when above one                         */
+  double reach;        /* most that the continuity equation can move a density by   */
+  double least;        /* the smallest density                                      */
+} wg_cert_grid_report;
+/* margin as in wg_cert_lower. */
+int wg_cert_grid_bounds(wg_mem *mem, int threads, const wg_cert_grid *data,
+                        const wg_gauge_spec *spec, const wg_cert_grid_proof *proof, double margin,
+                        wg_cert_grid_report *report);
+
 /* ---- shared by the files of this folder only ---- */
 /* The feasible part of a matrix Q as R'R, exact by definition of R (lower.c). */
 typedef struct wg_cert_factor {

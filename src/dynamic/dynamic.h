@@ -13,6 +13,7 @@ typedef struct wg_dynamic_problem {
   double spacing[WG_DYNAMIC_MAX_D]; /* side lengths of a cell           */
   int64_t steps;                    /* of time, >= 2                    */
   const double *mass[2];            /* of the cells, >= 0, sum one      */
+  const double *given[2];           /* before they were divided by their sums */
   const wg_gauge_spec *spec;        /* convex, bound to d               */
   double tol;                       /* relative: |primal - dual|        */
   int64_t max_iterations;
@@ -25,10 +26,10 @@ typedef struct wg_dynamic_answer {
   double *momentum;     /* steps x d x cells                                                   */
   double *potential;    /* (steps + 1) x corners of the cells                                  */
   double *q;            /* d x d, in K_gamma                                                   */
-  double *moment;       /* d x d: R, gamma(R) = upper                                          */
+  double *moment;       /* d x d: R, gamma(R) is upper but for what pays for rounding          */
   double primal, dual;  /* estimates of the value of the problem on the grid       */
   double mass_residual; /* of the path that primal is the action of, at its worst  */
-  double lower, upper;  /* bounds of that value                                    */
+  double lower, upper;  /* bounds of that value, derived by certify/               */
   double least_density; /* smallest mass of a cell at any time                     */
   double mass_error, continuity; /* largest errors of masses and of the continuity equation */
   int64_t iterations;

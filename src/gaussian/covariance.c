@@ -167,22 +167,55 @@ static double least_of(flow_state *s, const double *x) {
   return s->values[s->rank - 1] / s->values[0];
 }
 
-/* The least eigenvalue touches zero and does not change its sign, so a long step would not see it.
- * y = least^(1-q/2) goes to zero linearly: steps go at most half of the way there. */
+/* ---- the least active eigenvalue sigma^2 of F ---- */
+
+/* Its direction v, with what g has there: L v, S L v and v'b, of size sigma. */
+typedef struct least_direction {
+  double *v, *lv, *weighted; /* d, in s->room */
+  double along, whole;       /* v'b, sigma^2  */
+} least_direction;
+
+/* At the state of the last set_force. */
+static least_direction find_least(const flow_state *s) {
+  const int64_t d = s->d;
+  least_direction least = {.v = s->room, .lv = s->room + d, .weighted = s->room + 2 * d};
+  memcpy(least.v, s->vectors + (s->rank - 1) * d, (size_t)d * sizeof *least.v);
+  multiply_vector(d, s->l, least.v, least.lv);
+  multiply_vector(d, s->cov, least.lv, least.weighted);
+  least.along = wg_la_dot(d, s->b, least.v);
+  least.whole = wg_la_dot(d, least.lv, least.weighted) + least.along * least.along;
+  return least;
+}
+
+/* sigma at the state of the last set_force over that of `least`, nearby: with its sign, and as
+ * accurate as L is, where eigenvalues of F only know the square. */
+static double ratio_to(const flow_state *s, const least_direction *least) {
+  const int64_t d = s->d;
+  double left = least->along * wg_la_dot(d, s->b, least->v);
+  for (int64_t i = 0; i < d; i++)
+    left += least->weighted[i] * wg_la_dot(d, s->l + i * d, least->v);
+  return left / least->whole;
+}
+
+/* sigma^2 touches zero and does not change its sign, so a long step would not see it. y = sigma^(2
+ * - q) goes to zero linearly: steps go at most half of the way there. */
 static double longest(void *self, const double *x, const double *dx) {
   flow_state *s = self;
   const int64_t n = s->d + s->d * s->d;
-  double power = 1.0 - 0.5 * s->flow->q, y = pow(WG_MAX(least_of(s, x), 0.0), power);
+  const double value = least_of(s, x);
   double size = 0.0, speed = 0.0;
+  if (!(value > 0.0) || !isfinite(value)) return INFINITY;
+  const least_direction least = find_least(s);
   for (int64_t i = 0; i < n; i++) {
     size = WG_MAX(size, fabs(x[i]));
     speed = WG_MAX(speed, fabs(dx[i]));
   }
-  if (!(speed > 0.0) || !isfinite(y)) return INFINITY;
-  double little = 1e-7 * size / speed;
+  if (!(speed > 0.0) || !(least.whole > 0.0)) return INFINITY;
+  const double little = 1e-7 * size / speed;
   for (int64_t i = 0; i < n; i++) s->ahead[i] = x[i] + little * dx[i];
-  double slope = (pow(WG_MAX(least_of(s, s->ahead), 0.0), power) - y) / little;
-  return slope < 0.0 ? WG_MAX(0.5 * y / -slope, little) : INFINITY;
+  if (set_force(s, s->ahead) != WG_OK) return INFINITY;
+  const double slope = (2.0 - s->flow->q) * (ratio_to(s, &least) - 1.0) / little; /* of log y */
+  return slope < 0.0 ? WG_MAX(0.5 / -slope, little) : INFINITY;
 }
 
 /* Above zero while every active eigenvalue of F is. For p <= 1 none disturbs the flow. */
@@ -262,45 +295,37 @@ static int record(flow_state *s, const double *x, int64_t k, wg_moment_path *pat
 }
 
 /* x + length times the displacement -v v'g, into `to`. */
-static void displace(const flow_state *s, const double *x, const double *v, const double *lv,
-                     double along, double length, double *to) {
+static void displace(const flow_state *s, const double *x, const least_direction *least,
+                     double length, double *to) {
   const int64_t d = s->d;
-  const double *cov = x + d;
-  double *pull = s->scratch; /* S L v */
-  multiply_vector(d, cov, lv, pull);
+  const double *v = least->v, *pull = least->weighted;
   for (int64_t i = 0; i < d; i++) {
-    to[i] = x[i] - length * along * v[i];
+    to[i] = x[i] - length * least->along * v[i];
     for (int64_t j = 0; j < d; j++)
-      to[d + i * d + j] = cov[i * d + j] - length * (v[i] * pull[j] + pull[i] * v[j]);
+      to[d + i * d + j] = x[d + i * d + j] - length * (v[i] * pull[j] + pull[i] * v[j]);
   }
 }
 
-/* Makes the least active eigenvalue of F zero, and gives its direction v up: x moves along v by as
- * much as g still has there, of the order of its root sigma. To first order in sigma that is
- * multiplied by 1 - length / K; K by the secant. */
+/* Makes the least active eigenvalue of F zero, to give its direction v up: x moves along v by as
+ * much as g still has there, of the order of sigma, which to first order is multiplied by 1 -
+ * length / K; K by the secant. */
 static int extinguish(flow_state *s, double *x) {
   const int64_t d = s->d;
-  double *v = s->room, *lv = v + d, *weighted = lv + d, *first = s->ahead;
   double length = 0.0, size = 0.0;
   WG_TRY(set_force(s, x));
-  memcpy(v, s->vectors + (s->rank - 1) * d, (size_t)d * sizeof *v);
-  multiply_vector(d, s->l, v, lv);
-  multiply_vector(d, s->cov, lv, weighted);
-  const double along = wg_la_dot(d, s->b, v);
-  const double whole = wg_la_dot(d, lv, weighted) + along * along;
+  const least_direction least = find_least(s);
   for (int64_t i = 0; i < d * d; i++) size = WG_MAX(size, fabs(s->l[i]));
-  if (size > 0.0) length = 0.125 / size;
-  for (int k = 0; k < 3 && whole > 0.0; k++) {
-    displace(s, x, v, lv, along, length, first);
-    if (set_force(s, first) != WG_OK) return WG_OK;
-    double left = along * wg_la_dot(d, s->b, v);
-    for (int64_t i = 0; i < d; i++) left += weighted[i] * wg_la_dot(d, s->l + i * d, v);
-    const double next = length / (1.0 - left / whole);
+  if (!(least.whole > 0.0) || !(size > 0.0)) return WG_OK;
+  length = 0.125 / size;
+  for (int k = 0; k < 3; k++) {
+    displace(s, x, &least, length, s->ahead);
+    if (set_force(s, s->ahead) != WG_OK) return WG_OK;
+    const double next = length / (1.0 - ratio_to(s, &least));
     if (!(next > 0.0) || !isfinite(next)) return WG_OK;
     length = next;
   }
-  displace(s, x, v, lv, along, length, first);
-  memcpy(x, first, (size_t)(d + d * d) * sizeof *x);
+  displace(s, x, &least, length, s->ahead);
+  memcpy(x, s->ahead, (size_t)(d + d * d) * sizeof *x);
   return WG_OK;
 }
 

@@ -1,4 +1,4 @@
-/* io: files in and out. npy, npz, text tables, certificates. Includes base only. Every reader names
+/* io: arrays in and out: npy, npz, text tables. Includes base and file only. Every reader names
  * file, entry and remedy in its error; every writer writes a temporary file and renames it.
  *
  * Status: whatever is wrong with an input (missing, a directory, damaged, not numeric) is
@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "base/base.h"
+#include "file/file.h"
 
 enum { WG_IO_MAX_NDIM = 8 };
 
@@ -40,11 +40,7 @@ int wg_io_check_points(const char *path, const wg_io_array *array, int64_t *rows
 int wg_io_check_vector(const char *path, const wg_io_array *array, int64_t *count);
 
 /* The same in steps, for callers that have the bytes or ask first what they are ---------------- */
-typedef struct wg_io_bytes {
-  const char *name; /* for messages: the path, "standard input", "clouds.npz[x]" */
-  const unsigned char *data;
-  size_t size;
-} wg_io_bytes;
+typedef wg_file_bytes wg_io_bytes;
 typedef enum wg_io_kind { WG_IO_TEXT, WG_IO_NPY, WG_IO_NPZ, WG_IO_CERTIFICATE } wg_io_kind;
 /* A member of an npz; dtype is "" when it is not an array that wgamma reads. */
 typedef struct wg_io_entry {
@@ -70,7 +66,6 @@ int wg_io_load(wg_mem *mem, const char *path, wg_io_bytes *bytes);
 wg_io_kind wg_io_recognise(wg_io_bytes bytes);
 int wg_io_parse(wg_mem *mem, wg_io_bytes bytes, const char *key, wg_io_array *array);
 int wg_io_list(wg_mem *mem, wg_io_bytes bytes, wg_io_listing *listing);
-int wg_io_parse_certificate(wg_mem *mem, wg_io_bytes bytes, wg_certificate *certificate);
 
 /* Writes --------------------------------------------------------------------------------------- */
 
@@ -132,10 +127,5 @@ int wg_io_output_begin(wg_mem *mem, const char *path, const wg_io_member *array,
                        wg_io_output **output, void **data);
 int wg_io_output_finish(wg_io_output *output);
 void wg_io_output_discard(wg_io_output *output); /* NULL, and one that is finished, are fine */
-
-/* Certificates (docs/user/certificate.md) ------------------------------------------------------ */
-int wg_io_write_certificate(const char *path, const wg_certificate *certificate);
-/* Reads and checks structure and checksum; the arrays live in mem. */
-int wg_io_read_certificate(wg_mem *mem, const char *path, wg_certificate *certificate);
 
 #endif

@@ -38,8 +38,9 @@ int wg_io_journal_append(wg_io_journal *journal, const char *line) {
                    length);
   const unsigned long sum = crc32_z(0, (const unsigned char *)line, length);
   int whole = snprintf(text, sizeof text, "%s %08lx\n", line, sum);
-  const bool written = wg_io_write_all(journal->file, (const unsigned char *)text, (size_t)whole) &&
-                       wg_io_flush(journal->file);
+  const bool written =
+      wg_file_write_all(journal->file, (const unsigned char *)text, (size_t)whole) &&
+      wg_file_flush(journal->file);
   return written ? WG_OK : cannot(journal, "written");
 }
 

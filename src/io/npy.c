@@ -234,7 +234,7 @@ int wg_io_npy_header_size(wg_io_bytes bytes, size_t *size) {
                    bytes.name, major, minor);
   size_t fixed = major == 1 ? WG_IO_NPY_MIN : WG_IO_NPY_PREFIX;
   if (bytes.size < fixed) return truncated(bytes.name, fixed, bytes.size);
-  *size = fixed + (size_t)wg_io_get_little(bytes.data + 8, major == 1 ? 2 : 4);
+  *size = fixed + (size_t)wg_file_get_little(bytes.data + 8, major == 1 ? 2 : 4);
   return WG_OK;
 }
 
@@ -295,7 +295,7 @@ static double entry_value(const wg_io_npy_header *header, const unsigned char *a
   unsigned char turned[8];
   if (header->big_endian)
     for (int k = 0; k < header->width; k++) turned[k] = at[header->width - 1 - k];
-  uint64_t word = wg_io_get_little(header->big_endian ? turned : at, header->width);
+  uint64_t word = wg_file_get_little(header->big_endian ? turned : at, header->width);
   switch (header->kind) {
     case 'b': return word != 0;
     case 'i': return signed_value(word, header->width);
@@ -351,7 +351,7 @@ static void copy_halves(unsigned char *out, const void *in, size_t count) {
   for (size_t k = 0; k < count; k++) {
     uint32_t half;
     memcpy(&half, at + 4 * k, sizeof half);
-    wg_io_put_little(out + 4 * k, 4, half);
+    wg_file_put_little(out + 4 * k, 4, half);
   }
 }
 
@@ -364,7 +364,7 @@ size_t wg_io_npy_head(const wg_io_member *array, unsigned char head[WG_IO_NPY_HE
   memcpy(head, magic, sizeof magic);
   head[6] = 1;
   head[7] = 0;
-  wg_io_put_little(head + 8, 2, offset - WG_IO_NPY_MIN);
+  wg_file_put_little(head + 8, 2, offset - WG_IO_NPY_MIN);
   memset(head + WG_IO_NPY_MIN, ' ', offset - WG_IO_NPY_MIN - 1);
   memcpy(head + WG_IO_NPY_MIN, dict, (size_t)length);
   head[offset - 1] = '\n';
@@ -384,7 +384,7 @@ int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes)
   else if (width == 4)
     copy_halves(out + offset, array->data, count);
   else
-    wg_io_copy_words(out + offset, array->data, count);
+    wg_file_copy_words(out + offset, array->data, count);
   *bytes = (wg_io_bytes){.name = array->name, .data = out, .size = offset + count * width};
   return WG_OK;
 }

@@ -1,4 +1,4 @@
-/* What the files of this folder share: the npy header, little-endian words. Not for other
+/* What the files of this folder share: the npy header. Not for other
  * folders; they include io/io.h. */
 #ifndef WG_IO_PARTS_H
 #define WG_IO_PARTS_H
@@ -35,22 +35,5 @@ int wg_io_encode_npy(wg_mem *mem, const wg_io_member *array, wg_io_bytes *bytes)
 /* ---- npz.c, text.c: see wg_io_parse ---- */
 int wg_io_parse_npz(wg_mem *mem, wg_io_bytes bytes, const char *key, wg_io_array *array);
 int wg_io_parse_text(wg_mem *mem, wg_io_bytes bytes, wg_io_array *array);
-
-/* ---- write.c: descriptors; both set errno on failure ---- */
-bool wg_io_write_all(int file, const unsigned char *bytes, size_t size);
-/* To the disk, where there is one. */
-bool wg_io_flush(int file);
-
-/* ---- little-endian words, whatever the machine ---- */
-static inline uint64_t wg_io_get_little(const unsigned char *at, int width) {
-  uint64_t word = 0;
-  for (int k = width - 1; k >= 0; k--) word = word << 8 | at[k];
-  return word;
-}
-static inline void wg_io_put_little(unsigned char *at, int width, uint64_t word) {
-  for (int k = 0; k < width; k++) at[k] = (unsigned char)(word >> 8 * k);
-}
-/* Copies count native 8-byte words to little-endian ones, or back: the map is its own inverse. */
-void wg_io_copy_words(unsigned char *out, const void *in, size_t count);
 
 #endif

@@ -179,11 +179,12 @@ def test_harmless(where, raw, title):
     head, arrays = load(raw)
     arrays["f"][0] += 0.01 * (arrays["claim"][1] + 1)
     put(where, "t.wgc", seal(raw, head, arrays))
-    for more in ([], ["--rigorous"]):
-        done = run(["verify", *more, "t.wgc"], where)
-        check(done.returncode == is_local(head["gauge"], head["d"]), title, "f raised: exit",
-              done.returncode, text(done.stderr))
-        check(b" is refused" not in done.stderr, title, text(done.stderr))
+    lower, upper, tol = arrays["claim"]
+    expected = 1 if upper - lower > tol * upper else 0  # a local optimum is wider than asked
+    for option in ([], ["--rigorous"]):
+        done = run(["verify", *option, "t.wgc", "--json", "-"], where)
+        check(done.returncode == expected and json.loads(done.stdout)["valid"] is True, title,
+              option, "f raised: exit", done.returncode, text(done.stderr))
     put(where, "t.wgc", seal(raw, *load(raw)))
     check(get(where, "t.wgc") == raw, title, "sealed again, the bytes are the same")
 
@@ -236,22 +237,21 @@ def certificate_of(where, n, m, d, gauge, weighted, tol):
     solved = json.loads(done.stdout)
     check(solved["outcome"] == ("local" if local else "certified"), title, solved["outcome"])
     verdict = report(["verify", "c.wgc"], where, 1 if local else 0)
-    check(verdict["valid"] is True and verdict["open"] is local, title, verdict)
+    check(verdict["valid"] is True, title, verdict)
     check(verdict["outcome"] == ("gap-open" if local else "certified"), title, verdict)
-    check(verdict["tol"] == float(tol), title, verdict)
+    check(verdict["open"] is local and verdict["kind"] == "clouds", title, verdict)
     check(verdict["claimed"] == solved["w2"], title, verdict["claimed"], solved["w2"])
     derived = verdict["derived"]
     check(solved["w2"]["lower"] <= derived["lower"] <= derived["upper"] <= solved["w2"]["upper"],
           title, derived)
     check(verdict["gauge"] == gauge and (verdict["finding"] == "") is not local, title, verdict)
     planar_root = gauge == "schatten:0.5" and d == 2
-    check((verdict["cuts"] > 0) == planar_root == (solved["cuts"] > 0), title, verdict)
+    check((verdict["sizes"]["cuts"] > 0) == planar_root == (solved["cuts"] > 0), title, verdict)
     shown = run(["verify", "c.wgc"], where)
-    check((b"open: both" if local else b"valid: both") in shown.stdout, title, text(shown.stdout))
-    check((shown.stderr == b"") is not local, title, text(shown.stderr))
+    said = b"open: both claimed bounds follow" if local else b"valid: both claimed bounds follow"
+    check(said in shown.stdout and bool(shown.stderr) == local, title, text(shown.stdout))
     quiet = run(["verify", "c.wgc", "--quiet"], where)
-    check(quiet.returncode == local and not quiet.stdout, title, "--quiet")
-    check((b"is open: " in quiet.stderr) is local, title, text(quiet.stderr))
+    check(not quiet.stdout and bool(quiet.stderr) == local, title, "--quiet")
     return get(where, "c.wgc"), title
 
 

@@ -123,7 +123,8 @@ static void invariances(void **state) {
   assert_near(scaled.primal, 16.0 * one.primal, 1e-9 * scaled.primal);
   memcpy(g.mass[1], g.mass[0], (size_t)g.cells * sizeof *g.mass[0]);
   const wg_dynamic_info same = test_dynamic(&g, "operator", &settings);
-  assert_true(same.converged && same.upper <= 1e-6);
+  /* zero, but for the detour that keeps tails of density above what rounding may move */
+  assert_true(same.converged && same.upper <= 1e-7 * 32.0 * 32.0);
   test_free_grid(&g);
 }
 

@@ -107,7 +107,7 @@ def test_everything_public_has_a_docstring():
 def test_the_examples_in_docstrings():
     import doctest
     for module in ('clouds', 'convexity', 'directions', 'dynamic', 'energies', 'flows', 'gauges',
-                   'gaussians', 'barycentres', 'many', 'moments', 'muon', 'sphere'):
+                   'gaussians', 'barycentres', 'certificates', 'many', 'moments', 'muon', 'sphere'):
         __import__('wgamma.' + module)
         assert doctest.testmod(sys.modules['wgamma.' + module]).failed == 0
 

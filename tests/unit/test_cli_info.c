@@ -235,14 +235,17 @@ static void certificates_are_described(void **state) {
                                       .tol = 1e-6};
   const char *path = in_scratch("c.wgc");
   (void)state;
-  assert_int_equal(wg_io_write_certificate(path, &certificate), WG_OK);
+  wg_certificate_file *file = NULL;
+  assert_int_equal(wg_certificate_of_clouds(&certificate, &file), WG_OK);
+  assert_int_equal(wg_certificate_write(file, path), WG_OK);
+  wg_certificate_free(file);
   assert_int_equal(info(path, NULL, NULL, NULL), WG_EXIT_OK);
   assert_printed(out,
                  "c.wgc: certificate, its checksum holds\n"
+                 "  kind          clouds\n"
                  "  gauge         operator\n"
-                 "  clouds        n = 1, m = 1, d = 1\n"
-                 "  plan          1 entries\n"
-                 "  claim         0.10000000000000001 <= W^2 <= 0.5, tolerance 1e-06\n");
+                 "  sizes         n = 1, m = 1, d = 1, count = 1\n"
+                 "  claim         [0.10000000000000001, 0.5], tolerance 1e-06\n");
   assert_int_equal(info(path, "--json", "-", NULL), WG_EXIT_OK);
   json_t *json = parsed(out);
   const json_t *claimed = json_object_get(json, "claimed");

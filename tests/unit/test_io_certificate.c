@@ -32,10 +32,24 @@ static wg_certificate sample(void) {
                           .tol = 1e-6};
 }
 
+static void write_clouds(const char *path, const wg_certificate *certificate) {
+  wg_certificate_file *file = NULL;
+  assert_int_equal(wg_certificate_of_clouds(certificate, &file), WG_OK);
+  assert_int_equal(wg_certificate_write(file, path), WG_OK);
+  wg_certificate_free(file);
+}
+
+/* Views of *file, which the caller frees. */
+static void read_clouds(const char *path, wg_certificate_file **file, wg_certificate *found) {
+  assert_int_equal(wg_certificate_read(file, path), WG_OK);
+  assert_string_equal(wg_certificate_kind(*file), "clouds");
+  assert_int_equal(wg_certificate_get_clouds(*file, found), WG_OK);
+}
+
 static const char *write_sample(void) {
   const char *path = in_scratch("c.wgc");
   wg_certificate certificate = sample();
-  assert_int_equal(wg_io_write_certificate(path, &certificate), WG_OK);
+  write_clouds(path, &certificate);
   return path;
 }
 
@@ -46,11 +60,10 @@ static uint64_t little(const unsigned char *at, int width) {
 }
 
 static void it_comes_back_to_the_bit(void **state) {
-  wg_ledger ledger = {0};
-  wg_mem mem = wg_mem_of(&ledger);
+  wg_certificate_file *file;
   wg_certificate found, wanted = sample();
   (void)state;
-  assert_int_equal(wg_io_read_certificate(&mem, write_sample(), &found), WG_OK);
+  read_clouds(write_sample(), &file, &found);
   assert_int_equal(found.struct_size, sizeof found);
   assert_true(found.n == 3 && found.m == 2 && found.d == 2 && found.count == 4);
   assert_string_equal(found.gauge, "schatten:2");
@@ -67,7 +80,7 @@ static void it_comes_back_to_the_bit(void **state) {
   assert_memory_equal(&found.lower, &wanted.lower, sizeof(double));
   assert_memory_equal(&found.upper, &wanted.upper, sizeof(double));
   assert_memory_equal(&found.tol, &wanted.tol, sizeof(double));
-  wg_mem_clear(&mem);
+  wg_certificate_free(file);
 }
 
 /* Second halves are written where one of them says something, and NULL otherwise. */
@@ -95,25 +108,25 @@ static void cuts_come_back_to_the_bit(void **state) {
   static const double cut_q[8] = {1, 0, 0, 2, 3, -1, -1, 0.1}, cut_f[6] = {1, 2, 3, 4, 5, -6};
   static const double cut_g[4] = {0.5, -0.0, 1e-300, 7};
   const char *path = in_scratch("cuts.wgc");
-  wg_ledger ledger = {0};
-  wg_mem mem = wg_mem_of(&ledger);
+  wg_certificate_file *file;
   wg_certificate found, wanted = sample();
   (void)state;
   wanted.cuts = 2;
   wanted.cut_q = cut_q;
   wanted.cut_f = cut_f;
   wanted.cut_g = cut_g;
-  assert_int_equal(wg_io_write_certificate(path, &wanted), WG_OK);
-  assert_int_equal(wg_io_read_certificate(&mem, path, &found), WG_OK);
+  write_clouds(path, &wanted);
+  read_clouds(path, &file, &found);
   assert_int_equal(found.cuts, 2);
   assert_memory_equal(found.cut_q, cut_q, sizeof cut_q);
   assert_memory_equal(found.cut_f, cut_f, sizeof cut_f);
   assert_memory_equal(found.cut_g, cut_g, sizeof cut_g);
   assert_memory_equal(found.g, g, sizeof g);
   assert_memory_equal(&found.tol, &wanted.tol, sizeof(double));
-  assert_int_equal(wg_io_read_certificate(&mem, write_sample(), &found), WG_OK);
+  wg_certificate_free(file);
+  read_clouds(write_sample(), &file, &found);
   assert_true(found.cuts == 0 && !found.cut_q && !found.cut_f && !found.cut_g);
-  wg_mem_clear(&mem);
+  wg_certificate_free(file);
 }
 
 /* The frame as docs/user/certificate.md describes it, taken apart without the reader. */
@@ -141,11 +154,11 @@ static void the_frame_is_as_documented(void **state) {
 static void refuse(const unsigned char *data, size_t size, const char *first, const char *second) {
   wg_ledger ledger = {0};
   wg_mem mem = wg_mem_of(&ledger);
-  wg_certificate certificate;
+  wg_file_certificate certificate;
   memset(&certificate, 0x5A, sizeof certificate);
-  wg_certificate before = certificate;
+  wg_file_certificate before = certificate;
   wg_io_bytes bytes = {.name = "some.wgc", .data = data, .size = size};
-  assert_int_equal(wg_io_parse_certificate(&mem, bytes, &certificate), WG_ERR_INPUT);
+  assert_int_equal(wg_file_parse_certificate(&mem, bytes, &certificate), WG_ERR_INPUT);
   assert_detail("some.wgc", first);
   assert_detail(second, "");
   assert_int_equal(ledger.peak, 0);
@@ -210,15 +223,15 @@ enum { GOOD_DATA = 104 };
 
 static void a_certificate_made_elsewhere_is_read(void **state) {
   unsigned char bytes[4096];
-  wg_ledger ledger = {0};
-  wg_mem mem = wg_mem_of(&ledger);
+  wg_certificate_file *file;
   wg_certificate certificate;
   (void)state;
-  wg_io_bytes made = {"some.wgc", bytes, seal(bytes, good_header, GOOD_DATA)};
-  assert_int_equal(wg_io_parse_certificate(&mem, made, &certificate), WG_OK);
+  size_t size = seal(bytes, good_header, GOOD_DATA);
+  assert_int_equal(wg_certificate_parse(&file, bytes, size, "some.wgc"), WG_OK);
+  assert_int_equal(wg_certificate_get_clouds(file, &certificate), WG_OK);
   assert_string_equal(certificate.gauge, "trace");
   assert_true(certificate.x[0] == 0 && certificate.upper == 0);
-  wg_mem_clear(&mem);
+  wg_certificate_free(file);
 }
 
 /* good_header with the first `from` replaced. */
@@ -236,6 +249,11 @@ static void bad_structure_is_refused(void **state) {
       {"\"format\"", "\"n\":1,\"format\"", "not JSON"},
       {"wgamma certificate", "wgamma", "not that of a certificate"},
       {"\"version\":1", "\"version\":2", "not that of a certificate"},
+      {"\"version\":1", "\"version\":99", "not that of a certificate"},
+      {"\"gauge\"", "\"kind\":\"circles\",\"gauge\"", "a kind that this version does not know"},
+      {"\"gauge\"", "\"kind\":7,\"gauge\"", "a kind that this version does not know"},
+      {"\"gauge\"", "\"kind\":\"gaussian\",\"gauge\"", "'mean0' is missing"},
+      {"\"gauge\"", "\"kind\":\"grid\",\"gauge\"", "lacks d, steps, cells or corners"},
       {"\"gauge\":\"trace\",", "", "names no gauge"},
       {"\"trace\"", "7", "names no gauge"},
       {"\"trace\"", "\"\"", "names no gauge"},
@@ -309,19 +327,240 @@ static void certificates_and_arrays_are_told_apart(void **state) {
   refuse((const unsigned char *)"\x93NUMPY", 6, "is not a certificate", "WGCERT1");
   refuse((const unsigned char *)"WGCERT2\n000000000000", 20, "is not a certificate of this version",
          "--certificate");
-  wg_certificate certificate;
-  assert_int_equal(wg_io_read_certificate(&mem, in_scratch("none.wgc"), &certificate),
-                   WG_ERR_INPUT);
+  wg_certificate_file *file = NULL;
+  assert_int_equal(wg_certificate_read(&file, in_scratch("none.wgc")), WG_ERR_INPUT);
+  assert_null(file);
   assert_detail("none.wgc cannot be read", "No such file");
   assert_int_equal(ledger.now, 0);
 }
 
 static void nothing_to_certify_is_not_written(void **state) {
   wg_certificate certificate = sample();
+  wg_certificate_file *file = NULL;
   (void)state;
   certificate.count = 0;
-  assert_int_equal(wg_io_write_certificate(in_scratch("e.wgc"), &certificate), WG_ERR_INTERNAL);
-  assert_int_equal(access(in_scratch("e.wgc"), F_OK), -1);
+  assert_int_equal(wg_certificate_of_clouds(&certificate, &file), WG_ERR_ARGUMENT);
+  assert_detail("too small or too large", "count");
+  assert_null(file);
+}
+
+/* ---- the other kinds ---- */
+
+/* Numbers that lose something in decimal digits, on the way up. */
+static double numbers[400];
+static int64_t integers[40];
+
+static wg_certificate_array doubles(const char *name, int ndim, int64_t n0, int64_t n1,
+                                    int64_t n2) {
+  static int start;
+  start = (start + 7) % 100;
+  return (wg_certificate_array){
+      .name = name, .ndim = ndim, .shape = {n0, n1, n2}, .data = numbers + start};
+}
+
+static wg_certificate_array indices(const char *name, int64_t n) {
+  return (wg_certificate_array){
+      .name = name, .integers = 1, .ndim = 1, .shape = {n}, .data = integers};
+}
+
+enum { MOST_ARRAYS = 14 };
+typedef struct kind {
+  const char *name;
+  int count;
+  wg_certificate_array arrays[MOST_ARRAYS]; /* in the order of the file */
+  int sizes;
+  int64_t size[5];
+} kind;
+
+static int make_kinds(kind kinds[5]) {
+  for (int k = 0; k < 400; k++) numbers[k] = (k + 1) / 3.0 * (k % 2 ? 1 : -1);
+  for (int k = 0; k < 40; k++) integers[k] = (int64_t)k << 52 | k;
+  const kind made[] = {
+      {"gaussian",
+       7,
+       {doubles("mean0", 1, 3, 0, 0), doubles("cov0", 2, 3, 3, 0), doubles("mean1", 1, 3, 0, 0),
+        doubles("cov1", 2, 3, 3, 0), doubles("contraction", 2, 3, 3, 0), doubles("q", 2, 3, 3, 0),
+        doubles("claim", 1, 3, 0, 0)},
+       1,
+       {3}},
+      {"barycentre",
+       9,
+       {doubles("weights", 1, 4, 0, 0), doubles("means", 2, 4, 2, 0), doubles("covs", 3, 4, 2, 2),
+        doubles("mean", 1, 2, 0, 0), doubles("cov", 2, 2, 2, 0),
+        doubles("contractions", 3, 4, 2, 2), doubles("q", 3, 4, 2, 2), doubles("y", 3, 4, 2, 2),
+        doubles("claim", 1, 3, 0, 0)},
+       2,
+       {4, 2}},
+      {"sphere",
+       12,
+       {doubles("x", 2, 3, 2, 0), doubles("a", 1, 3, 0, 0), doubles("y", 2, 5, 2, 0),
+        doubles("b", 1, 5, 0, 0), indices("row", 7), indices("col", 7), doubles("g0", 1, 7, 0, 0),
+        doubles("g1", 1, 7, 0, 0), doubles("c", 1, 7, 0, 0), doubles("q", 2, 2, 2, 0),
+        doubles("u", 1, 3, 0, 0), doubles("claim", 1, 3, 0, 0)},
+       4,
+       {3, 5, 2, 7}},
+      {"sphere", /* nothing is carried */
+       12,
+       {doubles("x", 2, 1, 2, 0), doubles("a", 1, 1, 0, 0), doubles("y", 2, 1, 2, 0),
+        doubles("b", 1, 1, 0, 0), indices("row", 0), indices("col", 0), doubles("g0", 1, 0, 0, 0),
+        doubles("g1", 1, 0, 0, 0), doubles("c", 1, 0, 0, 0), doubles("q", 2, 2, 2, 0),
+        doubles("u", 1, 1, 0, 0), doubles("claim", 1, 3, 0, 0)},
+       4,
+       {1, 1, 2, 0}},
+      {"grid",
+       9,
+       {indices("shape", 2), doubles("spacing", 1, 2, 0, 0), doubles("mass0", 1, 6, 0, 0),
+        doubles("mass1", 1, 6, 0, 0), doubles("density", 2, 3, 6, 0),
+        doubles("momentum", 3, 3, 2, 6), doubles("potential", 2, 4, 12, 0),
+        doubles("q", 2, 2, 2, 0), doubles("claim", 1, 3, 0, 0)},
+       4,
+       {2, 3, 6, 12}}};
+  memcpy(kinds, made, sizeof made);
+  return 5;
+}
+
+static int64_t entries(const wg_certificate_array *array) {
+  int64_t count = 1;
+  for (int k = 0; k < array->ndim; k++) count *= array->shape[k];
+  return count;
+}
+
+static void assert_same(const kind *wanted, const wg_certificate_file *file) {
+  wg_certificate_array array;
+  const char *name;
+  int64_t size;
+  assert_string_equal(wg_certificate_kind(file), wanted->name);
+  assert_string_equal(wg_certificate_gauge(file), "schatten:3");
+  for (int k = 0; k < wanted->sizes; k++) {
+    assert_int_equal(wg_certificate_get_size(file, k, &name, &size), WG_OK);
+    assert_int_equal(size, wanted->size[k]);
+  }
+  assert_int_equal(wg_certificate_get_size(file, wanted->sizes, &name, &size), WG_ERR_ARGUMENT);
+  for (int k = 0; k < wanted->count; k++) {
+    const wg_certificate_array *expected = &wanted->arrays[k];
+    assert_int_equal(wg_certificate_get_array(file, k, &array), WG_OK);
+    assert_string_equal(array.name, expected->name);
+    assert_int_equal(array.integers, expected->integers);
+    assert_int_equal(array.ndim, expected->ndim);
+    for (int axis = 0; axis < array.ndim; axis++)
+      assert_int_equal(array.shape[axis], expected->shape[axis]);
+    assert_memory_equal(array.data, expected->data, 8 * (size_t)entries(expected));
+  }
+  assert_int_equal(wg_certificate_get_array(file, wanted->count, &array), WG_ERR_ARGUMENT);
+}
+
+static void every_kind_comes_back_to_the_bit(void **state) {
+  kind kinds[5];
+  (void)state;
+  const int count = make_kinds(kinds);
+  for (int k = 0; k < count; k++) {
+    const kind *one = &kinds[k];
+    const char *path = in_scratch("k.wgc");
+    wg_certificate_file *file = NULL;
+    wg_certificate clouds;
+    assert_int_equal(wg_certificate_create(&file, one->name, "schatten:3", one->count, one->arrays),
+                     WG_OK);
+    assert_same(one, file);
+    assert_int_equal(wg_certificate_write(file, path), WG_OK);
+    wg_certificate_free(file);
+    assert_int_equal(wg_certificate_read(&file, path), WG_OK);
+    assert_same(one, file);
+    assert_int_equal(wg_certificate_get_clouds(file, &clouds), WG_ERR_ARGUMENT);
+    wg_certificate_free(file);
+  }
+}
+
+/* Damage of any byte, any cut, any byte too many. */
+static void every_kind_is_guarded(void **state) {
+  kind kinds[5];
+  (void)state;
+  const int count = make_kinds(kinds);
+  for (int k = 0; k < count; k++) {
+    const char *path = in_scratch("k.wgc");
+    wg_certificate_file *file = NULL;
+    size_t size;
+    wg_certificate_create(&file, kinds[k].name, "trace", kinds[k].count, kinds[k].arrays);
+    assert_int_equal(wg_certificate_write(file, path), WG_OK);
+    wg_certificate_free(file);
+    unsigned char *bytes = read_raw(path, &size);
+    for (size_t at = 0; at < size; at++) {
+      bytes[at] ^= 0x01;
+      refuse(bytes, size, "", at < 8 ? "WGCERT1" : at < 16 ? "" : "its checksum says");
+      bytes[at] ^= 0x01;
+    }
+    for (size_t cut = 1; cut < size; cut += 3) refuse(bytes, cut, "", "");
+    free(bytes);
+  }
+}
+
+/* Arrays may come in any order; one that is missing, twice there, unknown, of another shape or type
+ * is named. */
+static void arrays_have_to_agree(void **state) {
+  kind kinds[5];
+  wg_certificate_file *file = NULL;
+  (void)state;
+  make_kinds(kinds);
+  wg_certificate_array arrays[MOST_ARRAYS];
+  const kind *one = &kinds[0];
+  for (int k = 0; k < one->count; k++) arrays[k] = one->arrays[one->count - 1 - k];
+  assert_int_equal(wg_certificate_create(&file, "gaussian", "schatten:3", one->count, arrays),
+                   WG_OK);
+  assert_same(one, file);
+  wg_certificate_free(file);
+  file = NULL;
+  const struct {
+    int from;
+    wg_certificate_array to;
+    const char *word;
+  } cases[] = {{1, doubles("cov0", 2, 3, 2, 0), "cov0 has shape (3, 2)"},
+               {1, doubles("cov0", 1, 3, 0, 0), "cov0 has shape (3,)"},
+               {1, doubles("cov0", 4, 3, 3, 1), "'cov0' of the certificate has too many"},
+               {1, doubles("cov1", 2, 3, 3, 0), "'cov1' of the certificate comes twice"},
+               {1, doubles("covariance", 2, 3, 3, 0), "has no array 'covariance'"},
+               {1, indices("cov0", 3), "must hold doubles"},
+               {6, doubles("claim", 1, 2, 0, 0), "claim has shape (2,)"}};
+  for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+    memcpy(arrays, one->arrays, sizeof arrays);
+    arrays[cases[k].from] = cases[k].to;
+    assert_int_equal(wg_certificate_create(&file, "gaussian", "trace", one->count, arrays),
+                     WG_ERR_ARGUMENT);
+    assert_detail(cases[k].word, "");
+  }
+  memcpy(arrays, one->arrays, sizeof arrays);
+  assert_int_equal(wg_certificate_create(&file, "gaussian", "trace", 6, arrays), WG_ERR_ARGUMENT);
+  assert_detail("'claim' of the certificate is missing", "");
+  assert_int_equal(wg_certificate_create(&file, "gauss", "trace", 7, arrays), WG_ERR_ARGUMENT);
+  assert_detail("no certificate of the kind 'gauss'", "barycentre");
+  assert_int_equal(wg_certificate_create(&file, "gaussian", "tr\tace", 7, arrays), WG_ERR_ARGUMENT);
+  arrays[2].data = NULL;
+  assert_int_equal(wg_certificate_create(&file, "gaussian", "trace", 7, arrays), WG_ERR_ARGUMENT);
+  assert_detail("'mean1' of the certificate is NULL", "");
+  assert_null(file);
+}
+
+static void claims_are_finite(void **state) {
+  static const char *const names[] = {"lower = nan", "upper = inf", "tol = -inf"};
+  const double bad[] = {NAN, INFINITY, -INFINITY};
+  unsigned char bytes[4096];
+  kind kinds[5];
+  (void)state;
+  make_kinds(kinds);
+  for (int k = 0; k < 3; k++) {
+    double claim[3] = {1, 2, 3};
+    wg_certificate_file *file = NULL;
+    size_t length = strlen(good_header), end = 16 + length + GOOD_DATA;
+    claim[k] = bad[k];
+    kinds[0].arrays[6].data = claim;
+    assert_int_equal(wg_certificate_create(&file, "gaussian", "trace", 7, kinds[0].arrays),
+                     WG_ERR_INPUT);
+    assert_detail("the claimed", k == 0 ? "nan" : "inf");
+    assert_null(file);
+    seal(bytes, good_header, GOOD_DATA);
+    memcpy(bytes + end - sizeof claim, claim, sizeof claim);
+    uint32_t checksum = (uint32_t)crc32(0, bytes, (uInt)end);
+    for (int i = 0; i < 4; i++) bytes[end + (size_t)i] = (unsigned char)(checksum >> 8 * i);
+    refuse(bytes, end + 4, names[k], "is not a finite number");
+  }
 }
 
 int main(void) {
@@ -338,6 +577,10 @@ int main(void) {
       cmocka_unit_test(the_length_of_the_header_is_not_trusted),
       cmocka_unit_test(certificates_and_arrays_are_told_apart),
       cmocka_unit_test(nothing_to_certify_is_not_written),
+      cmocka_unit_test(every_kind_comes_back_to_the_bit),
+      cmocka_unit_test(every_kind_is_guarded),
+      cmocka_unit_test(arrays_have_to_agree),
+      cmocka_unit_test(claims_are_finite),
   };
   return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }
