@@ -4,9 +4,10 @@
  * A point stands for its exact direction, a mass for itself: the measures need not have the same
  * mass, and no mass is one. The search sees points divided by their lengths, with rounding, and
  * masses and rates multiplied by powers of two so that they are of the order of one: answers do not
- * depend on such powers, to the bit. certify/ sees what was given. A gap is closed when it is tol of the upper bound, or 1e-12 of the
- * masses of both measures: by as much the rounding of directions moves the value when the measures
- * are almost equal. Cost: src/sphere, and n m d for the proof. */
+ * depend on such powers, to the bit. certify/ sees what was given. A gap is closed when it is tol
+ * of the upper bound, or 1e-12 of the masses of both measures: by as much the rounding of
+ * directions moves the value when the measures are almost equal. Cost: src/sphere, and n m d for
+ * the proof. */
 #include <float.h>
 #include <string.h>
 
@@ -159,7 +160,7 @@ static void scale_q(const wg_sphere_solution *t, double *q) {
 }
 
 static int search(wg_sphere_solution *t) {
-  const double below = 0.2; /* aim under the tolerance: certify/ adds rounding to the gap */
+  const double below = 0.2;      /* aim under the tolerance: certify/ adds rounding to the gap */
   const double least = 0x1p-400; /* of a mass, in the search's eyes */
   wg_gauge_spec spec = t->spec;
   wg_sphere_problem problem = {.d = t->d,
@@ -200,11 +201,11 @@ static int find_prices(const wg_sphere_solution *t, wg_mem *mem, const double *q
   return WG_OK;
 }
 
-/* Blocks of a maximum whose share of the dual gauge is next to nothing: rounding of the search, paid
- * for by all others where rates are large. */
+/* Blocks of a maximum whose share of the dual gauge is next to nothing: rounding of the search,
+ * paid for by all others where rates are large. */
 static int drop_shares(const wg_sphere_solution *t, wg_mem *mem, double *q) {
   const double little = 1e-4;
-  double *part = WG_NEW(mem, double, t->d *t->d);
+  double *part = WG_NEW(mem, double, t->d * t->d);
   if (!part) return wg_no_memory();
   for (int64_t b = 0; b < t->spec.block_count; b++) {
     const wg_gauge_block *block = &t->spec.blocks[b];
@@ -249,7 +250,7 @@ static int prove(wg_sphere_solution *t, wg_mem *mem, wg_cert_sphere_report *repo
   const wg_cert_semicoupling plan = {answer->count, answer->row, answer->col,     answer->g0,
                                      answer->g1,    answer->c,   t->mass_exponent};
   const int attempts = t->spec.outer == WG_BLOCK_MAX ? 2 : 1;
-  double *u = WG_NEW(mem, double, t->n[0]), *q = WG_NEW(mem, double, t->d *t->d);
+  double *u = WG_NEW(mem, double, t->n[0]), *q = WG_NEW(mem, double, t->d * t->d);
   if (!u || !q) return wg_no_memory();
   WG_TRY(wg_cert_sphere_bounds(mem, t->context.threads, &data, &t->spec, &plan, answer->q,
                                answer->u, margin, t->moment, report));

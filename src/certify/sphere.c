@@ -71,8 +71,9 @@ static int check_atom(int64_t d, const double *x, double mass, int side, int64_t
   double largest = 0.0;
   for (int64_t k = 0; k < d; k++) largest = isnan(x[k]) ? INFINITY : WG_MAX(largest, fabs(x[k]));
   if (!(largest > 0.0 && largest <= DBL_MAX))
-    return wg_fail(WG_ERR_INPUT, "point %lld of measure %d has no direction: it is zero or not "
-                                 "finite",
+    return wg_fail(WG_ERR_INPUT,
+                   "point %lld of measure %d has no direction: it is zero or not "
+                   "finite",
                    (long long)i, side);
   if (!(mass >= 0.0 && mass <= DBL_MAX))
     return wg_fail(WG_ERR_INPUT, "mass %lld of measure %d is %g: it must be finite, not negative",
@@ -96,7 +97,7 @@ static int take_atoms(wg_mem *mem, const wg_cert_sphere *data, wg_cert_atoms *at
     atoms->rows[side] = data->w[side];
     atoms->mass[side] = WG_NEW(mem, double, n);
     atoms->lost[side] = WG_NEW(mem, double, n);
-    atoms->w[side] = WG_NEW(mem, twofold, n *d);
+    atoms->w[side] = WG_NEW(mem, twofold, n * d);
     if (!atoms->mass[side] || !atoms->lost[side] || !atoms->w[side]) return wg_no_memory();
     for (int64_t i = 0; i < n; i++) {
       find_direction(d, data->w[side] + i * d, atoms->w[side] + i * d);
@@ -172,14 +173,13 @@ static twofold two_dot(int64_t n, const twofold *a, const twofold *b) {
 
 static int see(wg_mem *mem, dual *t, int side) {
   const int64_t n = t->atoms->n[side], d = t->r.d, rank = t->r.rank;
-  t->seen[side] = WG_NEW(mem, twofold, n *rank);
+  t->seen[side] = WG_NEW(mem, twofold, n * rank);
   if (!t->seen[side]) return wg_no_memory();
   for (int64_t i = 0; i < n; i++)
     for (int64_t c = 0; c < rank; c++) {
       const twofold *w = t->atoms->w[side] + i * d;
       twofold sum = {0.0, 0.0};
-      for (int64_t k = 0; k < d; k++)
-        sum = two_add(sum, two_scale(w[k], t->r.rows[c * d + k]));
+      for (int64_t k = 0; k < d; k++) sum = two_add(sum, two_scale(w[k], t->r.rows[c * d + k]));
       t->seen[side][i * rank + c] = sum;
     }
   return WG_OK;

@@ -8,15 +8,15 @@
  * and what an atom lacks is destroyed, taken 16u n + its error too large: gamma is monotone.
  *
  * A is the sum of theta x x', x = sqrt(g0) w - sqrt(g1) w', of (1 - theta)(g0 w w' + g1 w' w'') and
- * of what is lacking. (What scaling took of a mass, `lost`, is lacking too.) x is formed in twice the precision: with f = sqrt g0, g = sqrt g1, each root
- * off by 16 u^2 and half of the entry's own error, x is off by
- *   e = f (off + 32 u^2 + r0) + g (off + 32 u^2 + r1) + tiny
- * in norm (off: of a direction, r: relative error of an entry that was filled up), so that the
- * bound is relative to UW^2 down to 1e-30 of the masses. x rounded to double and the square's own
- * products are off by u each: |x x' - computed| <= 2 |x| e + e^2 + 8u |x|^2, in operator norm and
- * trace. The compensated sums of N terms add (4u + (N u)^2) times the trace. Two atoms of the same
- * row and the same exact mass give zero, and nothing is paid. margin multiplies all of it. Cost
- * (pairs + n0 + n1) d^2, memory d^2 + n0 + n1. */
+ * of what is lacking. (What scaling took of a mass, `lost`, is lacking too.) x is formed in twice
+ * the precision: with f = sqrt g0, g = sqrt g1, each root off by 16 u^2 and half of the entry's own
+ * error, x is off by e = f (off + 32 u^2 + r0) + g (off + 32 u^2 + r1) + tiny in norm (off: of a
+ * direction, r: relative error of an entry that was filled up), so that the bound is relative to
+ * UW^2 down to 1e-30 of the masses. x rounded to double and the square's own products are off by u
+ * each: |x x' - computed| <= 2 |x| e + e^2 + 8u |x|^2, in operator norm and trace. The compensated
+ * sums of N terms add (4u + (N u)^2) times the trace. Two atoms of the same row and the same exact
+ * mass give zero, and nothing is paid. margin multiplies all of it. Cost (pairs + n0 + n1) d^2,
+ * memory d^2 + n0 + n1. */
 #include <float.h>
 
 #include "certify/sphere_parts.h"
