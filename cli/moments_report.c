@@ -14,23 +14,34 @@ static const char *event_in_words(int kind) {
   return words[kind];
 }
 
+/* Whether the flow ended with the event. */
+static bool ends_at(const wg_moments_info *info, const wg_moments_event *event) {
+  return info->outcome == WG_GAP_OPEN && event->kind == WG_MOMENTS_EXTINCTION &&
+         event->time == info->time;
+}
+
 /* What follows the event. */
-static const char *continuation(int kind) {
+static const char *continuation(const wg_moments_info *info, const wg_moments_event *event) {
   static const char *const words[] = {
-      [WG_MOMENTS_EXTINCTION] = "the flow ends here: the equation does not say how to go on",
+      [WG_MOMENTS_EXTINCTION] = "the flow goes on without it",
       [WG_MOMENTS_LOSES_A] = "rank is lost: a stays zero, b goes on alone",
       [WG_MOMENTS_LOSES_B] = "rank is lost: b stays zero, a goes on alone",
       [WG_MOMENTS_ARRIVAL] = "the mode has arrived and stays",
   };
-  return words[kind];
+  if (ends_at(info, event)) return "the flow ends here: the velocity jumps at p = infinity";
+  return words[event->kind];
 }
 
-static const char *in_words(const wg_moments_info *info, double asked) {
+static const char *in_words(const wg_moments_result *found, double asked) {
+  const wg_moments_info *info = &found->info;
+  wg_moments_event last = {.kind = WG_MOMENTS_ARRIVAL};
   if (info->outcome == WG_CERTIFIED) return "the time was reached and the energy law holds";
   if (info->outcome == WG_TIME_LIMIT) return "the time limit ended the flow";
   if (info->outcome == WG_STOPPED) return "it was stopped";
   if (info->defect > asked) return "the energy law does not hold as asked";
-  return info->events ? "the flow ended at an event" : "steps became too short: it ended there";
+  if (info->events) wg_moments_get_event(found->moments, info->events - 1, &last);
+  if (ends_at(info, &last)) return "the flow ended at an event";
+  return "steps became too short: it ended there";
 }
 
 static void print_events(const wg_moments_result *found) {
@@ -40,7 +51,7 @@ static void print_events(const wg_moments_result *found) {
     if (wg_moments_get_event(found->moments, k, &event) < 0) return;
     printf("%-10s t = %.9g, %s of %s %" PRId64 ": %s\n", k ? "" : "events", event.time,
            event_in_words(event.kind), event.kind == WG_MOMENTS_EXTINCTION ? "rank" : "mode",
-           event.mode, continuation(event.kind));
+           event.mode, continuation(&found->info, &event));
   }
   if (found->info.events > SHOWN)
     printf("%-10s and %" PRId64 " more\n", "", found->info.events - SHOWN);
@@ -60,7 +71,7 @@ void wg_moments_print(const wg_moments_request *asked, const wg_moments_result *
     printf("%-10s off by %.1e of F, %g asked\n", "energy law", info->defect, asked->settings.tol);
   print_events(found);
   printf("%-10s %s: %s\n", "outcome", wg_outcome_text(info->outcome),
-         in_words(info, asked->settings.tol));
+         in_words(found, asked->settings.tol));
   printf("%-10s %" PRId64 " steps\n", "work", info->steps);
   printf("%-10s %.3f s\n", "time", info->seconds);
   printf("%-10s %s at most\n", "memory", wg_cli_memory(info->peak_bytes, memory));
@@ -76,7 +87,7 @@ static json_t *events_json(const wg_moments_result *found) {
     json_array_append_new(
         list, json_pack("{s:o, s:s, s:I, s:s}", "time", wg_cli_real(event.time), "kind",
                         event_in_words(event.kind), "mode", (json_int_t)event.mode, "continuation",
-                        continuation(event.kind)));
+                        continuation(&found->info, &event)));
   }
   return list;
 }

@@ -851,9 +851,10 @@ WG_API void wg_muon_free(wg_muon *muon); /* NULL is fine */
  *   |F(0) - F(t) - int N*^2| <= tol max(|F(0)|, |F(0) - F(t)|) + the rounding of F,
  * steps are 10 000 times as accurate. Each returns the outcome (>= 0), or a negative status and
  * no object: WG_CERTIFIED when the last time was reached and the identity holds; WG_GAP_OPEN when
- * it does not hold, or when the flow ended before, at the extinction of an eigenvalue of the
- * force's covariance (p > 1), beyond which the equation does not say how to go on. Free with
- * wg_moments_free. Cost of a step: 65 rates, each O(d^3) or O(modes). */
+ * it does not hold, or when the flow ended before: at p = infinity with the extinction of an
+ * eigenvalue of the force's covariance, where the velocity jumps (for finite p > 1 the flow goes on
+ * without it), or where steps became too short. Free with wg_moments_free. Cost of a step: 65
+ * rates, each O(d^3) or O(modes). */
 typedef struct wg_moments wg_moments;
 
 /* KL(. | N(mean1, cov1)) from N(mean0, cov0); covariances positive definite. */

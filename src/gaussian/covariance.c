@@ -33,7 +33,7 @@ typedef struct flow_state {
   double *values, *vectors, *p;
   double *scratch; /* d x d */
   double *ahead;   /* a state */
-  double *room;    /* 3 d     */
+  double *room;    /* 5 d     */
 } flow_state;
 
 static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
@@ -45,7 +45,7 @@ static int make_state(const wg_moment_flow *flow, wg_mem *mem, flow_state *s) {
   s->b = WG_NEW(mem, double, d);
   s->values = WG_NEW(mem, double, d);
   s->ahead = WG_NEW(mem, double, d + d * d + 1);
-  s->room = WG_NEW(mem, double, 3 * d);
+  s->room = WG_NEW(mem, double, 5 * d);
   return s->b && s->values && s->ahead && s->room ? WG_OK : wg_no_memory();
 }
 
@@ -89,6 +89,22 @@ static void affine_force(flow_state *s, const double *m) {
   for (int64_t i = 0; i < s->d; i++) s->b[i] += s->flow->offset[i];
 }
 
+/* Small eigenvalues of F again, from their vectors: as sums of squares they are as accurate as L,
+ * where those of F carry rounding of the largest. */
+static void refine_values(flow_state *s) {
+  const int64_t d = s->d;
+  const double small = 1e-3;
+  for (int64_t k = 0; k < s->rank; k++) {
+    const double *v = s->vectors + k * d;
+    double *lv = s->room + 3 * d, *weighted = lv + d; /* the rest is find_least's */
+    if (s->values[k] >= small * s->values[0]) continue;
+    multiply_vector(d, s->l, v, lv);
+    multiply_vector(d, s->cov, lv, weighted);
+    const double along = wg_la_dot(d, s->b, v);
+    s->values[k] = wg_la_dot(d, lv, weighted) + along * along;
+  }
+}
+
 /* L, b, F and its eigenvalues at a state. */
 static int set_force(flow_state *s, const double *x) {
   int64_t d = s->d;
@@ -110,7 +126,9 @@ static int set_force(flow_state *s, const double *x) {
       double entry = 0.5 * (s->force[i * d + j] + s->force[j * d + i]) + s->b[i] * s->b[j];
       s->force[i * d + j] = s->force[j * d + i] = entry;
     }
-  return wg_la_eigh(d, s->force, s->values, s->vectors);
+  WG_TRY(wg_la_eigh(d, s->force, s->values, s->vectors));
+  refine_values(s);
+  return WG_OK;
 }
 
 /* ---- the rate ---- */
@@ -192,8 +210,7 @@ static least_direction find_least(const flow_state *s) {
 static double ratio_to(const flow_state *s, const least_direction *least) {
   const int64_t d = s->d;
   double left = least->along * wg_la_dot(d, s->b, least->v);
-  for (int64_t i = 0; i < d; i++)
-    left += least->weighted[i] * wg_la_dot(d, s->l + i * d, least->v);
+  for (int64_t i = 0; i < d; i++) left += least->weighted[i] * wg_la_dot(d, s->l + i * d, least->v);
   return left / least->whole;
 }
 

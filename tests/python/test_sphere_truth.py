@@ -111,14 +111,15 @@ def test_rates_far_apart():
 
 @pytest.mark.parametrize('size', [None, 1e-3, 1e-6, 1e-9])
 def test_planes_add_up(size):
-    """Directions of different planes carry nothing to each other; parts of an atom are that atom."""
+    """Planes carry nothing to each other; parts of an atom are that atom."""
     rng = random.Random(str(size))
     for _ in range(TRIALS):
         planes = rng.randint(2, 4)
         points, masses, low, high = ([], []), ([], []), Fraction(0), Fraction(0)
         for k in range(planes):
             x = unit([rng.gauss(0, 1), rng.gauss(0, 1)])
-            y = unit([rng.gauss(0, 1), rng.gauss(0, 1)] if size is None else close(rng, x, size))
+            y = [rng.gauss(0, 1), rng.gauss(0, 1)] if size is None else close(rng, x, size)
+            y = unit(y)
             a = [rng.uniform(0.1, 1) for _ in range(rng.randint(1, 3))]
             b = [rng.uniform(0.1, 1) for _ in range(rng.randint(1, 3))]
             if size is not None:
