@@ -270,6 +270,13 @@ static void centre_clouds(scan *s, double *half) {
   }
 }
 
+/* |values|, whatever their size. */
+static double hypot_of(const double *values, int64_t count) {
+  double length = 0.0;
+  for (int64_t k = 0; k < count; k++) length = hypot(length, values[k]);
+  return length;
+}
+
 /* The two constants of the screening; refuses what could overflow. */
 static int set_thresholds(scan *s, const double *half) {
   const factor *r = s->r;
@@ -280,10 +287,15 @@ static int set_thresholds(scan *s, const double *half) {
     reach2 += h * h;
   }
   for (int64_t k = 0; k < r->d; k++) diameter2 += 4.0 * half[k] * half[k];
-  if (!(reach2 < 1e300 && diameter2 < 1e300 && s->room * diameter2 < 1e300))
+  if (!(diameter2 < 1e300))
     return wg_fail(WG_ERR_INPUT,
                    "squared distances overflow (diameter about %g); rescale the points",
-                   sqrt(diameter2));
+                   2.0 * hypot_of(half, r->d));
+  if (!(reach2 < 1e300 && s->room * diameter2 < 1e300))
+    return wg_fail(WG_ERR_INPUT,
+                   "costs under Q overflow: its largest eigenvalue is %g, the points are %g apart; "
+                   "Q is that large where a rate of the gauge or a distance is far from one",
+                   r->top, sqrt(diameter2));
   double delta = s->margin * 2.0 * (double)(r->d + 4) * WG_UNIT * sqrt(reach2);
   s->keep = 1.0 - theta - s->margin * (double)(r->rank + 16) * WG_UNIT;
   s->lift = 1.0625 * (delta * delta / theta + (s->room + s->margin * r->off) * diameter2) +

@@ -614,6 +614,30 @@ static void spoilt_cuts_are_refused(void **state) {
 
 /* ---- precision, threads, arguments ---- */
 
+/* A lower bound of 2^-150 beside an upper bound of one: both are known to the last place of the
+ * upper one at once, but the claim is decided later. */
+static void bits_are_added_until_the_claim_is_decided(void **state) {
+  (void)state;
+  const double x = 0, y = 1, one = 1, minus = -1, low = 0x1p-150;
+  const int64_t index = 0;
+  wg_certificate c = {.n = 1, .m = 1, .d = 1, .count = 1, .x = &x, .a = &one, .y = &y, .b = &one};
+  c.gauge = "trace";
+  c.row = c.col = &index;
+  c.mass = c.q = c.f = &one;
+  c.g = &minus;
+  c.f_low = &low;
+  c.lower = 0x1p-150 * (1 - 1e-12);
+  c.upper = 1 + 1e-12;
+  wg_verdict plain;
+  assert_int_equal(wg_verify(&c, 1, &plain), WG_OK);
+  wg_rigorous_verdict v = rigorous(&c);
+  assert_true(plain.valid && v.valid && v.bits > 128 && v.lower_lo == 0x1p-150);
+  c.lower = 0x1p-150 * (1 + 1e-12);
+  assert_int_equal(wg_verify(&c, 1, &plain), WG_OK);
+  v = rigorous(&c);
+  assert_true(!plain.valid && !v.valid);
+}
+
 /* Potentials of 1e12 that leave 1e-20: 128 bits are too few. */
 static void bits_are_added_where_sums_cancel(void **state) {
   (void)state;
@@ -719,6 +743,7 @@ int main(void) {
       cmocka_unit_test(spoilt_evidence_is_refused),
       cmocka_unit_test(spoilt_cuts_are_refused),
       cmocka_unit_test(bits_are_added_where_sums_cancel),
+      cmocka_unit_test(bits_are_added_until_the_claim_is_decided),
       cmocka_unit_test(threads_do_not_change_a_bit),
       cmocka_unit_test(unusable_data_are_named),
   };

@@ -168,6 +168,16 @@ static void second_halves_count(void **state) {
   assert_true(lower.violation >= 1.0 && lower.bound <= 1.0); /* 2 is no lower bound */
 }
 
+/* y^2 = 1 + 6 2^-28 + 9 2^-56 is rounded up by 7 2^-56, which a potential of the rounded cost
+ * exceeds: so much is taken off, no less and not much more. */
+static void a_rounding_of_the_cost_is_a_violation(void **state) {
+  (void)state;
+  const double x = 0, y = 1 + 0x3p-28, one = 1, f = y * y, g = 0;
+  wg_cert_data data = {.n = 1, .m = 1, .d = 1, .x = &x, .a = &one, .y = &y, .b = &one};
+  const double violation = lower_of(&data, "trace", &one, &f, &g, 1).violation;
+  assert_true(violation >= 0x7p-56 && violation <= 0x7.001p-56);
+}
+
 /* x = {0, L}, y = {1, L + 1}: the pair (1, 0) is tight at cost (L - 1)^2, 1e15 times W2 = 1. What
  * it costs must be of the size of W2: all differences and products are exact. */
 static void tight_pairs_far_apart_cost_nothing(void **state) {
@@ -893,6 +903,7 @@ int main(void) {
       TEST(residuals_are_paid),
       TEST(totals_may_differ),
       TEST(second_halves_count),
+      TEST(a_rounding_of_the_cost_is_a_violation),
       TEST(tight_pairs_far_apart_cost_nothing),
       TEST(weights_are_normalised),
       TEST(lower_never_passes_upper),
