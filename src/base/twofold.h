@@ -36,8 +36,7 @@ static inline wg_twofold wg_twofold_multiply(wg_twofold a, wg_twofold b) {
 }
 static inline wg_twofold wg_twofold_divide(wg_twofold a, wg_twofold b) {
   const double first = a.high / b.high;
-  const wg_twofold rest =
-      wg_twofold_subtract(a, wg_twofold_multiply((wg_twofold){first, 0.0}, b));
+  const wg_twofold rest = wg_twofold_subtract(a, wg_twofold_multiply((wg_twofold){first, 0.0}, b));
   return wg_twofold_sum(first, rest.high / b.high);
 }
 static inline double wg_twofold_value(wg_twofold a) { return a.high + a.low; }

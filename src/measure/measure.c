@@ -4,8 +4,9 @@
  * marginals are exact. Weights are rounded to multiples of 2^-60, an error of at most 2^-61 a
  * point, far below the rounding of the weights themselves; the certificate pays for it anyway. Why
  * merging: equal points are one point with more mass, and a transport problem full of copies is
- * full of ties. On the line no simplex is needed, and weights of very different size may matter: there
- * the weights are kept as pairs of doubles as well. Cost O(n d log n), memory 5 words a point.
+ * full of ties. On the line no simplex is needed, and weights of very different size may matter:
+ * there the weights are kept as pairs of doubles as well. Cost O(n d log n), memory 5 words a
+ * point.
  */
 #include "measure/measure.h"
 

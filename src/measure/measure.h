@@ -19,7 +19,8 @@ typedef struct wg_cloud {
   int64_t *first;      /* n+1: members of distinct point i are members[first[i]..first[i+1])  */
   int64_t *members;    /* indices of given points, grouped                                    */
   int64_t *given_mass; /* given: integer mass of each given point (0: dropped)                */
-  wg_twofold *share;   /* n: of the total weight; on the line, where the masses are rounded, else NULL */
+  wg_twofold
+      *share; /* n: of the total weight; on the line, where the masses are rounded, else NULL */
 } wg_cloud;
 
 /* Both clouds with one integer total. Uniform clouds of n and m points get exact multiples: m and n
