@@ -80,13 +80,12 @@ static json_t *balls_json(const wg_rigorous_verdict *balls) {
 static json_t *result_json(const result *found) {
   const wg_certificate *c = &found->certificate;
   const wg_verdict *v = &found->verdict;
-  json_t *own = json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
-                          "valid", v->valid, "open", v->open, "gap", wg_cli_real(v->gap), "tol",
-                          wg_cli_real(c->tol), "claimed", wg_cli_bounds(c->lower, c->upper),
-                          "derived", wg_cli_bounds(v->lower, v->upper), "rigorous",
-                          balls_json(&found->balls), "finding", wg_cli_text(v->finding), "n",
-                          (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d,
-                          "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
+  json_t *own = json_pack(
+      "{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "valid", v->valid, "open",
+      v->open, "tol", wg_cli_real(c->tol), "claimed", wg_cli_bounds(c->lower, c->upper), "derived",
+      wg_cli_bounds(v->lower, v->upper), "rigorous", balls_json(&found->balls), "finding",
+      wg_cli_text(v->finding), "n", (json_int_t)c->n, "m", (json_int_t)c->m, "d", (json_int_t)c->d,
+      "plan_entries", (json_int_t)c->count, "cuts", (json_int_t)c->cuts);
   return wg_cli_document("verify", c->gauge,
                          !v->valid ? "refused"
                          : v->open ? "gap-open"

@@ -248,6 +248,54 @@ static void below_one_the_interval_is_honest(void **state) {
   }
 }
 
+/* ---- exact truth ---- */
+
+/* A number of that many bits in (0, 1). */
+static double short_number(wg_rng *rng, int bits) {
+  return ldexp((double)(1 + wg_rng_bits(rng) % ((UINT64_C(1) << bits) - 1)), -bits);
+}
+
+/* X = {0, 0, L}, Y = {1, L + 1}, a = (w1, w2, w3), b = s (w1 + w2, w3), all exact: everything moves
+ * by 1, so W2 = 1 for every gauge, whatever the sums of the weights are. */
+static void weights_are_taken_as_given(void **state) {
+  (void)state;
+  const char *gauges[] = {"trace", "operator", "frobenius", "schatten:3"};
+  wg_rng rng = {1877};
+  int certified_ones = 0;
+  for (int trial = 0; trial < 500; trial++) {
+    const int bits = trial % 2 ? 24 : 50;
+    const double far = trial % 3 ? ldexp(1.0, (int)(wg_rng_bits(&rng) % 26)) : 638413.0;
+    const double total = bits == 24 ? 1.0 + ldexp(1.0, -23) : 1.0;
+    const double first = 0.5 * short_number(&rng, bits), second = 0.25 * short_number(&rng, bits);
+    const double a[3] = {first, second, 1.0 - first - second};
+    const double b[2] = {(first + second) * total, a[2] * total};
+    const double x[3] = {0, 0, far}, y[2] = {1, far + 1};
+    double lower, upper;
+    const int outcome = wg_distance(3, 2, 1, x, a, y, b, gauges[trial % 4], 1e-6, &lower, &upper);
+    assert_true(outcome >= 0);
+    certified_ones += outcome == WG_CERTIFIED;
+    if (!(lower <= 1.0 && upper >= 1.0))
+      fail_msg("instance %d, L = %g: 1 is not in [%.17g, %.17g]", trial, far, lower, upper);
+  }
+  print_message("%d of 500 certified\n", certified_ones);
+  assert_true(certified_ones >= 450);
+}
+
+/* Equal weights, given and not, mean the same measure; equal measures are at distance zero. */
+static void equal_weights_are_uniform(void **state) {
+  (void)state;
+  const double third = 1.0 / 3.0, x[3] = {0, 1, 1e8}, y[3] = {1e8, 0, 1};
+  const double a[3] = {third, third, third}, more = third * (1 + 1e-7), b[3] = {more, more, more};
+  const double *weights[3] = {NULL, a, b};
+  for (int k = 0; k < 9; k++) {
+    double lower, upper;
+    const int outcome =
+        wg_distance(3, 3, 1, x, weights[k / 3], y, weights[k % 3], "trace", 1e-6, &lower, &upper);
+    if (outcome != WG_CERTIFIED || lower != 0.0 || upper != 0.0)
+      fail_msg("%d, %d: [%g, %g]", k / 3, k % 3, lower, upper);
+  }
+}
+
 /* ---- geodesics ---- */
 
 static void geodesics_have_constant_speed(void **state) {
@@ -624,6 +672,8 @@ int main(void) {
       cmocka_unit_test(spectral_gauges_do_not_see_rotations),
       cmocka_unit_test(far_clouds_follow_their_means),
       cmocka_unit_test(below_one_the_interval_is_honest),
+      cmocka_unit_test(weights_are_taken_as_given),
+      cmocka_unit_test(equal_weights_are_uniform),
       cmocka_unit_test(geodesics_have_constant_speed),
       cmocka_unit_test(equal_clouds_are_at_distance_zero),
       cmocka_unit_test(duplicates_change_nothing),

@@ -184,6 +184,19 @@ static void assert_nothing_beyond(wg_certificate c, const wg_rigorous_verdict *v
   assert_memory_equal(refused.finding, "upper bound: ", 13);
 }
 
+/* What the plain verification derives is never better than the exact bounds: nothing that it
+ * accepts is refused, not even the sharpest claim. */
+static void assert_no_stricter(wg_certificate c) {
+  wg_verdict plain;
+  assert_int_equal(wg_verify(&c, 1, &plain), WG_OK);
+  c.lower = plain.lower;
+  c.upper = plain.upper;
+  assert_int_equal(wg_verify(&c, 1, &plain), WG_OK);
+  const wg_rigorous_verdict v = rigorous(&c);
+  assert_true(plain.valid);
+  if (!v.valid) fail_msg("%s: %s", c.gauge, v.finding);
+}
+
 static void claims_of_every_gauge_are_proved(void **state) {
   (void)state;
   wg_rng rng = {2026};
@@ -196,6 +209,7 @@ static void claims_of_every_gauge_are_proved(void **state) {
                (int)t.clouds.m, (int)t.clouds.d, v.finding);
     assert_encloses(&t.certificate, &v);
     assert_nothing_beyond(t.certificate, &v);
+    assert_no_stricter(t.certificate);
     drop_instance(&t);
   }
 }

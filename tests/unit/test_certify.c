@@ -114,6 +114,71 @@ static void single_points(void **state) {
   }
 }
 
+/* ---- pairs of doubles, exact totals ---- */
+
+static const int64_t first_two[2] = {0, 1};
+
+static wg_cert_upper_report pair_upper(const wg_cert_data *data, const double *mass,
+                                       const double *low) {
+  wg_gauge_spec spec = bound("trace", data->d);
+  const wg_cert_plan plan = {data->n, first_two, first_two, mass, low};
+  wg_cert_upper_report report;
+  assert_int_equal(wg_cert_upper(&context, data, &spec, &plan, 1, NULL, &report), WG_OK);
+  return report;
+}
+
+/* Columns are compared with b_j A / B, without forming the quotient: equal weights are uniform. */
+static void totals_may_differ(void **state) {
+  (void)state;
+  const double x[2] = {0, 1}, third = 1.0 / 3.0;
+  const double more[2] = {0.5 + 1e-7, 0.5 + 1e-7}, odd[2] = {third, third};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = x, .b = more};
+  assert_true(pair_upper(&data, half, NULL).residual == 0.0);
+  data.a = odd;
+  assert_true(pair_upper(&data, odd, NULL).residual == 0.0);
+  data.b = odd;
+  assert_true(pair_upper(&data, odd, NULL).residual == 0.0);
+  data.a = half;
+  assert_true(pair_upper(&data, half, NULL).residual == 0.0);
+  const double tiny[2] = {0, 0x1p-200};
+  const double residual = pair_upper(&data, half, tiny).residual;
+  assert_true(residual > 0x1p-199 && residual < 0x1.1p-199);
+}
+
+/* Masses and potentials are sums of two doubles. */
+static void second_halves_count(void **state) {
+  (void)state;
+  const double x[2] = {0, 5}, y[2] = {1, 6}, quarters[2] = {0.25, 0.75}, negative[2] = {-0.75, 0};
+  const double rest[2] = {0.25, -0.25};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = y, .b = half};
+  const wg_cert_upper_report upper = pair_upper(&data, quarters, rest);
+  assert_true(upper.residual == 0.0);
+  assert_just_above(upper.bound, 1.0L, 1e-14);
+  wg_gauge_spec spec = bound("trace", 1);
+  const wg_cert_plan plan = {2, first_two, first_two, half, negative};
+  wg_cert_upper_report report;
+  assert_int_equal(wg_cert_upper(&context, &data, &spec, &plan, 1, NULL, &report), WG_ERR_INPUT);
+  const double q = 1, f[2] = {0x1p60, 0x1p60}, g[2] = {-0x1p60, -0x1p60}, one[2] = {1, 1};
+  const wg_cert_potentials dual = {.f = f, .f_low = one, .g = g};
+  wg_cert_lower_report lower;
+  assert_int_equal(wg_cert_lower(&context, &data, &spec, &q, &dual, 1, &lower), WG_OK);
+  assert_just_below(lower.bound, 1.0L, 1e-14);
+  const wg_cert_potentials spoilt = {.f = f, .f_low = one, .g = g, .g_low = one};
+  assert_int_equal(wg_cert_lower(&context, &data, &spec, &q, &spoilt, 1, &lower), WG_OK);
+  assert_true(lower.violation >= 1.0 && lower.bound <= 1.0); /* 2 is no lower bound */
+}
+
+/* x = {0, L}, y = {1, L + 1}: the pair (1, 0) is tight at cost (L - 1)^2, 1e15 times W2 = 1. What
+ * it costs must be of the size of W2: all differences and products are exact. */
+static void tight_pairs_far_apart_cost_nothing(void **state) {
+  (void)state;
+  const double far = 0x1p26, x[2] = {0, far}, y[2] = {1, far + 1}, q = 1;
+  const double f[2] = {0, far * far - 2 * far}, g[2] = {1, 1 - f[1]};
+  wg_cert_data data = {.n = 2, .m = 2, .d = 1, .x = x, .a = half, .y = y, .b = half};
+  for (double margin = 1; margin <= 2; margin++)
+    assert_just_below(lower_of(&data, "trace", &q, f, g, margin).bound, 1.0L, 1e-13);
+}
+
 /* Equal clouds, rows with one and with several entries: nothing moves, exactly zero. */
 static void nothing_moves(void **state) {
   (void)state;
@@ -826,6 +891,9 @@ int main(void) {
       TEST(upper_against_long_double),
       TEST(many_entries),
       TEST(residuals_are_paid),
+      TEST(totals_may_differ),
+      TEST(second_halves_count),
+      TEST(tight_pairs_far_apart_cost_nothing),
       TEST(weights_are_normalised),
       TEST(lower_never_passes_upper),
       TEST(close_clouds_stay_tight),

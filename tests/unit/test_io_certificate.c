@@ -70,6 +70,27 @@ static void it_comes_back_to_the_bit(void **state) {
   wg_mem_clear(&mem);
 }
 
+/* Second halves are written where one of them says something, and NULL otherwise. */
+static void second_halves_come_back_to_the_bit(void **state) {
+  static const double mass_low[4] = {0, 1e-18, -0.0, 0x1p-1074}, g_low[2] = {0, -1e-17};
+  wg_ledger ledger = {0};
+  wg_mem mem = wg_mem_of(&ledger);
+  wg_certificate found, wanted = sample();
+  (void)state;
+  assert_int_equal(wg_io_read_certificate(&mem, write_sample(), &found), WG_OK);
+  assert_true(!found.mass_low && !found.f_low && !found.g_low);
+  wanted.mass_low = mass_low;
+  wanted.g_low = g_low;
+  const char *path = in_scratch("low.wgc");
+  assert_int_equal(wg_io_write_certificate(path, &wanted), WG_OK);
+  assert_int_equal(wg_io_read_certificate(&mem, path, &found), WG_OK);
+  assert_memory_equal(found.mass_low, mass_low, sizeof mass_low);
+  assert_memory_equal(found.g_low, g_low, sizeof g_low);
+  for (int i = 0; i < 3; i++) assert_true(found.f_low[i] == 0.0);
+  assert_memory_equal(&found.upper, &wanted.upper, sizeof(double));
+  wg_mem_clear(&mem);
+}
+
 static void cuts_come_back_to_the_bit(void **state) {
   static const double cut_q[8] = {1, 0, 0, 2, 3, -1, -1, 0.1}, cut_f[6] = {1, 2, 3, 4, 5, -6};
   static const double cut_g[4] = {0.5, -0.0, 1e-300, 7};
@@ -306,6 +327,7 @@ static void nothing_to_certify_is_not_written(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(it_comes_back_to_the_bit),
+      cmocka_unit_test(second_halves_come_back_to_the_bit),
       cmocka_unit_test(cuts_come_back_to_the_bit),
       cmocka_unit_test(the_frame_is_as_documented),
       cmocka_unit_test(every_changed_byte_is_met),
