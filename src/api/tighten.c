@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "api/api.h"
-#include "base/twofold.h"
 
 /* The forest: nodes are distinct points, rows then columns. */
 typedef struct forest {

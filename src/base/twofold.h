@@ -6,7 +6,7 @@
 #ifndef WG_TWOFOLD_H
 #define WG_TWOFOLD_H
 
-#include "base/base.h"
+#include <math.h>
 
 typedef struct wg_twofold {
   double high, low;

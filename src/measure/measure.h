@@ -2,7 +2,7 @@
 #ifndef WG_MEASURE_H
 #define WG_MEASURE_H
 
-#include "base/twofold.h"
+#include "base/base.h"
 
 /* Checks a cloud as given: n, d >= 1, finite points, weights finite, >= 0, sum within 1e-6 of one.
  * name is "x" or "a"-like for messages ("x", weights "a"). weights NULL: uniform. */

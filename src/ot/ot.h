@@ -3,7 +3,7 @@
 #ifndef WG_OT_H
 #define WG_OT_H
 
-#include "base/twofold.h"
+#include "base/base.h"
 
 typedef struct wg_ot wg_ot;
 

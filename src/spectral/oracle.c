@@ -10,7 +10,6 @@
  */
 #include <string.h>
 
-#include "base/twofold.h"
 #include "linalg/la.h"
 #include "spectral/state.h"
 
