@@ -2,22 +2,22 @@
  *
  * The search's potentials belong to its own factor of Q, and the certificate's costs are those of Q
  * itself, (y - x)'Q (y - x); the two agree to rounding of the largest costs, and that may be more
- * than W. On the arcs of the transport basis potentials and costs are equal. They are computed again
- * along that forest, in pairs of doubles, with Q and differences of the points as given, formed
- * exactly: equal there to some 2^-100 of their size. One potential of each tree stays. Cost
+ * than W. On the arcs of the transport basis potentials and costs are equal. They are computed
+ * again along that forest, in pairs of doubles, with Q and differences of the points as given,
+ * formed exactly: equal there to some 2^-100 of their size. One potential of each tree stays. Cost
  * O((n + m) d^2), in pairs; memory 5 words a point.
  */
 #include <string.h>
 
 #include "api/api.h"
-#include "base/twofold.h"
 
 /* The forest: nodes are distinct points, rows then columns. */
 typedef struct forest {
   const wg_solver *s;
   const wg_spectral_answer *answer;
   int64_t nodes;
-  int64_t *head, *next; /* lists of half-arcs: 2 e at the row's end of arc e, 2 e + 1 at the other */
+  int64_t *head,
+      *next; /* lists of half-arcs: 2 e at the row's end of arc e, 2 e + 1 at the other */
   int64_t *queue;
   bool *seen;
   wg_twofold *potential;

@@ -134,5 +134,6 @@ static inline void wg_sum_add(wg_sum *sum, double value) {
 static inline double wg_sum_value(wg_sum sum) { return sum.high + sum.low; }
 
 #include "base/exact.h"
+#include "base/twofold.h"
 
 #endif

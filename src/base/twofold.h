@@ -8,7 +8,7 @@
 #ifndef WG_TWOFOLD_H
 #define WG_TWOFOLD_H
 
-#include "base/base.h"
+#include <math.h>
 
 #define WG_UNIT2 (WG_UNIT * WG_UNIT)
 

@@ -2,7 +2,7 @@
 #ifndef WG_CERTIFY_SPHERE_PARTS_H
 #define WG_CERTIFY_SPHERE_PARTS_H
 
-#include "base/twofold.h"
+#include "base/base.h"
 #include "certify/certify.h"
 
 /* The data in units of 2^exponent, so that masses are below one, and the directions x / |x|. */

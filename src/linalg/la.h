@@ -4,7 +4,7 @@
 #ifndef WG_LA_H
 #define WG_LA_H
 
-#include "base/twofold.h"
+#include "base/base.h"
 
 /* c (r x s) = alpha op(a) op(b) + beta c; inner dimension k. lda etc. are the row lengths of the
  * stored matrices. */

@@ -2,7 +2,6 @@
 #ifndef WG_MEASURE_H
 #define WG_MEASURE_H
 
-#include "base/twofold.h"
 #include "linalg/la.h"
 
 /* Checks a cloud as given: n, d >= 1, finite points, weights finite, >= 0, sum within 1e-6 of one.

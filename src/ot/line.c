@@ -30,8 +30,8 @@ static station *sorted(wg_mem *mem, const wg_side *side, int64_t r) {
   station *order = WG_NEW(mem, station, side->count);
   if (!order) return NULL;
   for (int64_t i = 0; i < side->count; i++)
-    order[i] = (station){r ? side->points[i] : 0.0, r && side->low ? side->low[i] : 0.0,
-                         (int32_t)i};
+    order[i] =
+        (station){r ? side->points[i] : 0.0, r && side->low ? side->low[i] : 0.0, (int32_t)i};
   qsort(order, (size_t)side->count, sizeof *order, compare_stations);
   return order;
 }
@@ -135,7 +135,8 @@ static void walk_line(wg_ot *ot, const station *rows, const station *cols) {
     const block b = walk_block(ot, rows, cols, i, j);
     shift_block(ot, rows, cols, &b, (wg_twofold){-0.5 * (b.low + b.high), 0.0});
     if (i > 0) { /* one of the two slacks may be negative, not both */
-      const wg_twofold below = slack(ot, rows[i - 1], cols[j]), above = slack(ot, rows[i], cols[j - 1]);
+      const wg_twofold below = slack(ot, rows[i - 1], cols[j]),
+                       above = slack(ot, rows[i], cols[j - 1]);
       if (below.high < 0.0) shift_block(ot, rows, cols, &b, (wg_twofold){-below.high, -below.low});
       if (below.high >= 0.0 && above.high < 0.0) shift_block(ot, rows, cols, &b, above);
     }

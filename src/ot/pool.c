@@ -59,10 +59,8 @@ double wg_pair_cost(const wg_ot *ot, int32_t row, int32_t col) {
 }
 
 double wg_pair_reduced(const wg_ot *ot, int32_t row, int32_t col) {
-  if (!ot->is_sharp)
-    return wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];
-  const wg_twofold duals =
-      wg_twofold_add(wg_dual_of(&ot->rows, row), wg_dual_of(&ot->cols, col));
+  if (!ot->is_sharp) return wg_pair_cost(ot, row, col) - ot->rows.dual[row] - ot->cols.dual[col];
+  const wg_twofold duals = wg_twofold_add(wg_dual_of(&ot->rows, row), wg_dual_of(&ot->cols, col));
   return wg_twofold_value(wg_twofold_subtract(wg_sharp_cost(ot, row, col), duals));
 }
 

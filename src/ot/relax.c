@@ -28,8 +28,8 @@ wg_twofold wg_sharp_cost(const wg_ot *ot, int32_t row, int32_t col) {
   for (int64_t k = 0; k < ot->r; k++) {
     wg_twofold step = wg_twofold_sum(ot->rows.points[at_row + k], -ot->cols.points[at_col + k]);
     if (ot->rows.low)
-      step = wg_twofold_add(
-          step, wg_twofold_sum(ot->rows.low[at_row + k], -ot->cols.low[at_col + k]));
+      step =
+          wg_twofold_add(step, wg_twofold_sum(ot->rows.low[at_row + k], -ot->cols.low[at_col + k]));
     sum = wg_twofold_add(sum, wg_twofold_multiply(step, step));
   }
   return sum;

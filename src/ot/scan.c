@@ -7,10 +7,10 @@
  * could not clear, in double precision and as a sum of squared differences, so that what it returns
  * is exact and nothing is missed. A sweep visits rows in order for each column, columns in order
  * for each row, so equal values keep the smallest index whatever the thread count; a query of the
- * tree depends on nothing but its row, and knows no low parts (relax.c). Looks that the watch stops leave lists that are not complete
- * but true as far as they go. Cost 2 r operations a pair in vectors, or a microsecond or three a
- * query; memory the lists (one copy of the column lists a thread) and 4 r bytes a point, or
- * 8 (r + 1) + 16.
+ * tree depends on nothing but its row, and knows no low parts (relax.c). Looks that the watch stops
+ * leave lists that are not complete but true as far as they go. Cost 2 r operations a pair in
+ * vectors, or a microsecond or three a query; memory the lists (one copy of the column lists a
+ * thread) and 4 r bytes a point, or 8 (r + 1) + 16.
  */
 #include <string.h>
 

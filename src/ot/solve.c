@@ -138,8 +138,8 @@ int wg_ot_set_cost(wg_ot *ot, int64_t r, const double *z, const double *w) {
 int wg_ot_sharpen(wg_ot *ot, const double *z_low, const double *w_low) {
   ot->is_sharp = z_low != NULL;
   if (!ot->is_sharp) return WG_OK;
-  ot->rows.low = WG_NEW(&ot->mem, double, ot->rows.count *ot->r);
-  ot->cols.low = WG_NEW(&ot->mem, double, ot->cols.count *ot->r);
+  ot->rows.low = WG_NEW(&ot->mem, double, ot->rows.count * ot->r);
+  ot->cols.low = WG_NEW(&ot->mem, double, ot->cols.count * ot->r);
   if (!ot->rows.low || !ot->cols.low) return wg_no_memory();
   copy_ordered(&ot->rows, ot->r, z_low, ot->rows.low);
   copy_ordered(&ot->cols, ot->r, w_low, ot->cols.low);

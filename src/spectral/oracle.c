@@ -5,12 +5,11 @@
  * squared distances. Both clouds are centred on their own means: with delta the difference of the
  * means, cost = |w - z + D|^2 = |w - z|^2 + 2 D.(w - z) + |D|^2, D = R delta, and the extra terms
  * do not depend on the coupling, so they are added to the value and not to the problem. Where W is
- * tiny beside the clouds, points are mapped and costs kept in pairs of doubles (ot/relax.c). Cost of
- * the transport solve plus O((n + m) d r).
+ * tiny beside the clouds, points are mapped and costs kept in pairs of doubles (ot/relax.c). Cost
+ * of the transport solve plus O((n + m) d r).
  */
 #include <string.h>
 
-#include "base/twofold.h"
 #include "linalg/la.h"
 #include "spectral/state.h"
 
@@ -46,7 +45,7 @@ static void map_sharply(int64_t count, int64_t d, int64_t rank, const double *po
 
 static int set_sharp_cost(wg_spectral *s, int64_t rank, const double *root, double *z, double *w,
                           wg_mem *mem) {
-  double *z_low = WG_NEW(mem, double, s->n *s->d), *w_low = WG_NEW(mem, double, s->m *s->d);
+  double *z_low = WG_NEW(mem, double, s->n * s->d), *w_low = WG_NEW(mem, double, s->m * s->d);
   if (!z_low || !w_low) return wg_no_memory();
   map_sharply(s->n, s->d, rank, s->x, root, z, z_low);
   map_sharply(s->m, s->d, rank, s->y, root, w, w_low);

@@ -3,8 +3,8 @@
  * Coordinates are centred, without rounding (Sterbenz) unless the clouds are a distance apart, and
  * scaled by a power of two (exact), so that the search works near one whatever the units or
  * offsets, and differences between points that nearly coincide are what they are in the data; the
- * answer goes back to the units of the points. A first lower bound comes free: Sigma_P >= delta delta' for every coupling, so
- * W2 >= gamma(delta delta'), with zero potentials.
+ * answer goes back to the units of the points. A first lower bound comes free: Sigma_P >= delta
+ * delta' for every coupling, so W2 >= gamma(delta delta'), with zero potentials.
  */
 #include <string.h>
 
@@ -127,10 +127,21 @@ static int fill(wg_spectral *s, const wg_cloud *x, const wg_cloud *y) {
   const struct {
     double **where;
     int64_t size;
-  } parts[] = {{&s->x, n * d},       {&s->y, m * d},        {&s->mean_x, d},   {&s->mean_y, d},
-               {&s->delta, d},       {&s->q, d * d},        {&s->f, n},        {&s->g, m},
-               {&s->trial_q, d * d}, {&s->answer_q, d * d}, {&s->answer_f, n}, {&s->answer_g, m},
-               {&s->f_low, n},       {&s->g_low, m},        {&s->answer_f_low, n},
+  } parts[] = {{&s->x, n * d},
+               {&s->y, m * d},
+               {&s->mean_x, d},
+               {&s->mean_y, d},
+               {&s->delta, d},
+               {&s->q, d * d},
+               {&s->f, n},
+               {&s->g, m},
+               {&s->trial_q, d * d},
+               {&s->answer_q, d * d},
+               {&s->answer_f, n},
+               {&s->answer_g, m},
+               {&s->f_low, n},
+               {&s->g_low, m},
+               {&s->answer_f_low, n},
                {&s->answer_g_low, m}};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!(*parts[i].where = WG_NEW(&s->mem, double, parts[i].size))) return wg_no_memory();

@@ -31,8 +31,8 @@ struct wg_spectral {
   /* best dual point: Q, potentials under the cost of the centred points, and its value */
   double lower;
   double *q, *f, *g;
-  double *f_low, *g_low;        /* to be added to f and g                                     */
-  int64_t tight_count;          /* arcs of a forest on which f and g sum to the cost          */
+  double *f_low, *g_low; /* to be added to f and g                                     */
+  int64_t tight_count;   /* arcs of a forest on which f and g sum to the cost          */
   int32_t *tight_row, *tight_col;
   double *trial_q, *trial_w;
   bool is_sharp; /* W is tiny beside the clouds: transport works with pairs of doubles        */
