@@ -21,7 +21,8 @@ What is proved, A and B being the exact sums of the weights a and b:
 Sums, costs, v and Sigma_P are exact. Eigenvalues are enclosed: all roots of the characteristic
 polynomial of a symmetric integer matrix are real, and then Descartes' rule counts those above an
 integer exactly. Powers are rounded upward, in integers. For p < 1 the lower bound is that of the
-trace, which is below gamma; the half-spaces ("cuts") that prove more in the plane are not read.
+trace, which is below gamma, or gamma of the only coupling where one cloud is a single point; the
+half-spaces ("cuts") that prove more in the plane are not read.
 """
 import json
 import math
@@ -205,6 +206,22 @@ def sum_of_powers_root(values, p):
     return top * power(sum(power(v / top, p) for v in values), 1 / p)
 
 
+def power_below(base, exponent):
+    """A lower bound of base ** exponent."""
+    return 1 / power(1 / base, exponent) if base else Fraction(0)
+
+
+def value_below(kind, p, spectrum):
+    """A lower bound of the gauge of a block."""
+    lows = [max(low, Fraction(0)) for low, _ in spectrum]
+    if kind == 'kyfan':
+        return sum(lows[:p])
+    if p >= 1 or not max(lows):  # for convex gauges the potentials prove the bound
+        return max(lows)
+    powers = [power_below(low / max(lows), p) for low in lows]
+    return max(lows) * power_below(sum(powers), 1 / p)
+
+
 def spread(values, p, rest):
     """Eigenvalues after adding an R >= 0 of trace at most rest that raises sum v^p, p < 1, most:
     R levels up the lowest ones (the sum is concave, so R may be taken diagonal with the matrix)."""
@@ -283,14 +300,21 @@ def longest_step2(data):
     return total
 
 
-def upper_bound(data):
-    d, rest = data.d, missing_mass(data) * longest_step2(data)
+def moment(data, entries):
+    """Sum of mass (y_j - x_i)(y_j - x_i)' over entries (i, j, mass)."""
+    d = data.d
     sigma = [[Fraction(0)] * d for _ in range(d)]
-    for i, j, mass in zip(data.row, data.col, data.mass):
+    for i, j, mass in entries:
         step = data.step(i, j)
         for k in range(d):
             for l in range(d):
                 sigma[k][l] += mass * step[k] * step[l]
+    return sigma
+
+
+def upper_bound(data):
+    rest = missing_mass(data) * longest_step2(data)
+    sigma = moment(data, zip(data.row, data.col, data.mass))
     convex = all(kind == 'kyfan' or p >= 1 for kind, p, *_ in data.blocks)
     parts = [block_value(kind, p, eigenvalues(block_of(sigma, start, size)), 0 if convex else rest)
              / rate ** 2 for kind, p, start, size, rate in data.blocks]
@@ -298,6 +322,18 @@ def upper_bound(data):
     if convex:  # subadditive: what is missing is paid once, after the blocks
         value += rest / min(rate for *_, rate in data.blocks) ** 2
     return value / data.sum_a
+
+
+def only_coupling(data):
+    """W^2 from below where one cloud is a single point: gamma of the only coupling there is."""
+    x = [(i, weight) for i, weight in enumerate(data.a) if weight]
+    y = [(j, weight) for j, weight in enumerate(data.b) if weight]
+    if len(x) > 1 and len(y) > 1:
+        return Fraction(0)
+    sigma = moment(data, ((i, j, a * b / (data.sum_a * data.sum_b)) for i, a in x for j, b in y))
+    parts = [value_below(kind, p, eigenvalues(block_of(sigma, start, size))) / rate ** 2
+             for kind, p, start, size, rate in data.blocks]
+    return sum(parts) if data.outer == 'sum' else max(parts)
 
 
 def feasible(data):
@@ -341,7 +377,7 @@ def judge(raw):
     """(status, words, lower, upper, data) for the bytes of a file; bounds are Fractions."""
     head, arrays = read(raw)
     data = Data(head, arrays)
-    lower, upper = lower_bound(data), upper_bound(data)
+    lower, upper = max(lower_bound(data), only_coupling(data)), upper_bound(data)
     words = []
     if data.lower > lower and head.get('cuts'):
         raise Unusable('the lower bound may follow from its cuts, which this program does not read')
