@@ -18,7 +18,7 @@ static const char usage[] =
     "lower <= W^2 <= upper.\n"
     "  M0, M1                means, d numbers: .npy, .npz or text\n"
     "  S0, S1                covariances, d x d, symmetric, no eigenvalue below zero; they may be\n"
-    "                        singular (eigenvalues up to 1e-14 of the largest count as zero)\n"
+    "                        singular, and rounding may have put eigenvalues below zero\n"
     "  --from-samples        X and Y are clouds, one point a row: their means and covariances are\n"
     "                        taken, and the distance of the clouds is reported as well\n"
     "  --batch FILE.npz      many problems of one dimension: members m0, m1 (count x d), S0, S1\n"
