@@ -42,13 +42,11 @@ static void every_failure_is_survived(void **state) {
 /* The same for what is made from arrays. */
 static void creating_survives(void **state) {
   static const double numbers[9] = {1, 0, 0, 1};
-  const wg_certificate_array arrays[] = {{"mean0", 0, 1, {2}, numbers},
-                                         {"cov0", 0, 2, {2, 2}, numbers},
-                                         {"mean1", 0, 1, {2}, numbers},
-                                         {"cov1", 0, 2, {2, 2}, numbers},
-                                         {"contraction", 0, 2, {2, 2}, numbers},
-                                         {"q", 0, 2, {2, 2}, numbers},
-                                         {"claim", 0, 1, {3}, numbers}};
+  const wg_certificate_array arrays[] = {
+      {"mean0", 0, 1, {2}, numbers},          {"cov0", 0, 2, {2, 2}, numbers},
+      {"mean1", 0, 1, {2}, numbers},          {"cov1", 0, 2, {2, 2}, numbers},
+      {"contraction", 0, 2, {2, 2}, numbers}, {"q", 0, 2, {2, 2}, numbers},
+      {"claim", 0, 1, {3}, numbers}};
   int status = WG_ERR_MEMORY;
   long k = 1;
   (void)state;
