@@ -43,7 +43,7 @@
  * products and sums as they come. E and N R likewise; covariances that underflow lose 2^-1074 an
  * entry. margin multiplies all of it; claims (margin 2) have room for another machine's factor of
  * Q and singular vectors of C: 16 d u of what they weigh in the moment.
- * Cost some 20 products in twofold precision (14 d^3 flops each), two SVDs and eigenproblems;
+ * Cost some ten products in twofold precision (14 d^3 flops each), those of the roots, two SVDs;
  * memory 40 d^2. Data are divided by a power of two: no scale is special. */
 #include <float.h>
 

@@ -14,7 +14,7 @@
  * rounding only, some 1e-17 of the largest, are found to 1e-31 of it. Two or three rounds do.
  * Eigenvalues below zero are not covariance: they are handed out apart.
  * Nothing here is proved: certify/ looks at the residual of what comes out. Cost some five products
- * of twofold precision (70 d^3 flops each), memory 16 d^2. */
+ * of twofold precision (14 d^3 flops each), memory 16 d^2. */
 #include <string.h>
 
 #include "linalg/la.h"
